@@ -1,0 +1,94 @@
+package task
+
+// Command is one command that Codex ran, as its transcript tells.
+type Command struct {
+	// Cmd is the whole line, wrapper included: /bin/bash -lc 'npm test'.
+	Cmd string `json:"cmd"`
+	// ExitCode is -1 if the command never ended.
+	ExitCode int `json:"exit_code"`
+}
+
+// ChangeKind is what happened to a path between the base and the worktree.
+type ChangeKind string
+
+// The kinds of change.
+const (
+	Added    ChangeKind = "added"
+	Modified ChangeKind = "modified"
+	Deleted  ChangeKind = "deleted"
+	Renamed  ChangeKind = "renamed"
+	// TypeChanged: a file became a symlink or the other way round.
+	TypeChanged ChangeKind = "type-changed"
+)
+
+// Change is one path that differs from the base. Names are bytes: they need
+// not be UTF-8 and may hold anything but NUL.
+type Change struct {
+	Path string
+	// OldPath is where a renamed file was; empty otherwise.
+	OldPath string
+	Kind    ChangeKind
+	// OldMode and NewMode are git's: 100644, 100755, 120000, 160000; 0 where there is no file.
+	OldMode, NewMode uint32
+	Binary           bool
+	// LinkTarget is where a symlink points.
+	LinkTarget string
+}
+
+// Changes is what a worktree holds beyond its base.
+type Changes struct {
+	Files []Change
+	// Patch is binary-safe, in git's format, against the base. Empty if Files is.
+	Patch []byte
+	// Applicable says that the patch, applied to the base in a clean place,
+	// gives exactly the collected tree; ApplyLog is what git said.
+	Applicable bool
+	ApplyLog   string
+	// Findings are what the collector met and would not take: special files,
+	// nested repositories, files over the size limit.
+	Findings []Finding
+}
+
+// Turn is what a Codex transcript says about how its turn ended.
+type Turn struct {
+	// Completed is true after turn.completed.
+	Completed bool
+	// Failed holds the message of turn.failed; empty otherwise.
+	Failed string
+	// Message is the last thing that the agent said.
+	Message  string
+	Commands []Command
+	Usage    Usage
+	// Warnings are item errors and bad lines, each once, at most 20.
+	Warnings []string
+}
+
+// Usage counts tokens over a whole task.
+type Usage struct {
+	InputTokens       int64 `json:"input_tokens"`
+	CachedInputTokens int64 `json:"cached_input_tokens"`
+	OutputTokens      int64 `json:"output_tokens"`
+	ReasoningTokens   int64 `json:"reasoning_tokens"`
+	ModelRequests     int64 `json:"model_requests"`
+}
+
+// GatewayReport is what the gateway saw of one task.
+type GatewayReport struct {
+	Requests int64
+	Usage    Usage
+	// LastStatus is the status of the last model call that upstream answered; 0 if none was.
+	LastStatus int
+	// LastError is why the last model call had no answer; empty if it had one.
+	LastError string
+	// Findings are what the sandbox asked for and did not get.
+	Findings []Finding
+}
+
+// Evidence is all that is known about a task when its container is gone.
+type Evidence struct {
+	Spec    Spec
+	Exit    Exit
+	Turn    Turn
+	Changes Changes
+	Gateway GatewayReport
+}
