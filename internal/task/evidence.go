@@ -91,4 +91,29 @@ type Evidence struct {
 	Turn    Turn
 	Changes Changes
 	Gateway GatewayReport
+	// Refused are the guard's refusals: what Codex wanted to do and was told not to.
+	Refused []Finding
+	Stopped Stop
+}
+
+// Stop says that a task was ended from outside, before Codex was done. The zero
+// value says that it was not.
+type Stop struct {
+	// Kind is FailTimeout, FailIdle, FailOutputLimit, FailBudget or FailCancelled;
+	// the limits that go with it are the Spec's.
+	Kind FailureKind
+	// Detail is what else is known, as a clause: who cancelled, say. May be empty.
+	Detail string
+}
+
+// Verdict is what follows from the evidence.
+type Verdict struct {
+	Status Status
+	// Failure is nil if Status is Success.
+	Failure  *Failure
+	Findings []Finding
+	// Sentences has one plain sentence for each thing that was checked.
+	Sentences []string
+	// Notes is what to know or do next, in plain words.
+	Notes string
 }
