@@ -1,0 +1,33 @@
+package validate
+
+import (
+	"fmt"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
+)
+
+// memory tells of a process that the memory limit killed in a turn that
+// completed all the same: a test run may have been cut short unnoticed.
+func memory(ev task.Evidence) []task.Finding {
+	if !ev.Exit.OOMKilled || !ev.Turn.Completed {
+		return nil
+	}
+	return []task.Finding{{
+		Rule:     "memory-limit",
+		Severity: task.SeverityWarning,
+		Detail:   fmt.Sprintf("The memory limit of %s killed a process of this task, and Codex went on.", size(ev.Spec.Limits.MemoryBytes)),
+	}}
+}
+
+// transcript passes on what Codex itself warned of.
+func transcript(turn task.Turn) []task.Finding {
+	var found []task.Finding
+	for _, w := range turn.Warnings {
+		found = append(found, task.Finding{
+			Rule:     "codex-warning",
+			Severity: task.SeverityInfo,
+			Detail:   sentence("Codex warned: " + line(w, 300)),
+		})
+	}
+	return found
+}
