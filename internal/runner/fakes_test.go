@@ -1,0 +1,297 @@
+package runner_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/runner"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
+)
+
+// world is everything that a Runner drives, in memory. Its hooks steer it.
+type world struct {
+	mu     sync.Mutex
+	events []string // what was done, in order
+	files  map[string]*bytes.Buffer
+	result *task.RunResult // what Finish was given
+
+	run     func(ctx context.Context, c task.Container, s task.Streams) (task.Exit, error)
+	create  func(name string) error
+	collect func(spec task.Spec) (task.Changes, error)
+	ready   func() error
+	check   func(image string) error
+	judged  []task.Evidence
+	shown   []task.Progress
+	secret  string
+	report  task.GatewayReport
+	model   runner.ModelOptions
+}
+
+func newWorld() *world {
+	return &world{
+		files:   map[string]*bytes.Buffer{},
+		run:     says(completed),
+		create:  func(string) error { return nil },
+		collect: func(task.Spec) (task.Changes, error) { return task.Changes{Applicable: true}, nil },
+		ready:   func() error { return nil },
+		check:   func(string) error { return nil },
+	}
+}
+
+const completed = `{"type":"turn.started"}
+{"type":"item.completed","item":{"id":"item_0","type":"agent_message","text":"done"}}
+{"type":"turn.completed","usage":{"input_tokens":10,"cached_input_tokens":0,"output_tokens":2,"reasoning_output_tokens":0}}
+`
+
+// says is a sandbox whose Codex prints stdout and exits with 0.
+func says(stdout string) func(context.Context, task.Container, task.Streams) (task.Exit, error) {
+	return func(_ context.Context, _ task.Container, s task.Streams) (task.Exit, error) {
+		_, err := io.WriteString(s.Stdout, stdout)
+		return task.Exit{}, err
+	}
+}
+
+// hangs is a sandbox whose Codex prints stdout and then waits to be killed.
+func hangs(stdout string) func(context.Context, task.Container, task.Streams) (task.Exit, error) {
+	return func(ctx context.Context, _ task.Container, s task.Streams) (task.Exit, error) {
+		if _, err := io.WriteString(s.Stdout, stdout); err != nil {
+			return task.Exit{}, err
+		}
+		<-ctx.Done()
+		return task.Exit{Code: 137}, fmt.Errorf("run container: %w", context.Cause(ctx))
+	}
+}
+
+func (w *world) did(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, fmt.Sprintf(format, args...))
+}
+
+func (w *world) file(name string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if b := w.files[name]; b != nil {
+		return b.String()
+	}
+	return ""
+}
+
+func (w *world) plan(ids ...string) task.Plan {
+	p := task.Plan{RunID: "run", Concurrency: 1}
+	for _, id := range ids {
+		p.Tasks = append(p.Tasks, task.Spec{
+			RunID: "run", ID: id, Prompt: "do " + id, Model: "m", CodexCommand: "codex",
+			Timeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxOutputBytes: 1 << 20,
+			AllowedPaths: []string{"src/**"}, AllowedCommands: []string{"npm test"},
+			CommandPolicy: task.CommandEnforce, KeepWorktree: "never",
+		})
+	}
+	return p
+}
+
+func (w *world) start(ctx context.Context, plan task.Plan) (task.RunResult, error) {
+	r := runner.New(runner.Options{
+		Sandbox: sandbox{w},
+		Ready:   func(context.Context, task.Plan) error { return w.ready() },
+		Model: func(o runner.ModelOptions) runner.ModelSession {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.model = o
+			return session{w}
+		},
+		Judge: func(ev task.Evidence) task.Verdict {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.judged = append(w.judged, ev)
+			v := task.Verdict{Status: task.Success}
+			if ev.Stopped.Kind != "" {
+				v = task.Verdict{Status: task.Failed, Failure: &task.Failure{Kind: ev.Stopped.Kind, Message: ev.Stopped.Detail}}
+			}
+			return v
+		},
+		Rules: runner.Rules{
+			Path: func(patterns []string, path string) bool { return path == "src/a.js" },
+			Command: func(_ task.Spec, script string) (bool, string) {
+				return script == "npm test" || strings.HasPrefix(script, "apply_patch "), "only npm test"
+			},
+		},
+		Redact: redactor{w},
+		Log:    slog.New(slog.DiscardHandler),
+	})
+	return r.Run(ctx, runner.Job{
+		Plan: plan, Repo: repository{w}, WorkDir: "/work/run",
+		Begin: func(string) (runner.RunRecord, error) {
+			w.did("begin")
+			return runRecord{record{w, ""}}, nil
+		},
+		Progress: func(p task.Progress) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.shown = append(w.shown, p)
+		},
+	})
+}
+
+type repository struct{ *world }
+
+func (r repository) Resolve(_ context.Context, ref string) (string, error) {
+	if ref == "nothing" {
+		return "", &task.Refusal{Where: "base_ref", What: "nothing.", Mend: "Name a commit."}
+	}
+	return "c0ffee", nil
+}
+
+func (r repository) Dirty(context.Context, int) ([]string, int, error) {
+	return []string{"a", "b"}, 3, nil
+}
+
+func (r repository) Create(ctx context.Context, name, commit, dir string) (runner.Workspace, error) {
+	if err := r.create(name); err != nil {
+		return nil, err
+	}
+	r.did("create %s %s %s", name, commit, dir)
+	return tree{r.world, name}, nil
+}
+
+type tree struct {
+	*world
+	name string
+}
+
+func (t tree) Tree() task.Tree { return task.Tree{Dir: "/work/" + t.name, UID: 1, GID: 1} }
+
+func (t tree) Collect(ctx context.Context, spec task.Spec) (task.Changes, error) {
+	if ctx.Err() != nil {
+		return task.Changes{}, ctx.Err()
+	}
+	t.did("collect %s", t.name)
+	return t.collect(spec)
+}
+
+func (t tree) Remove(ctx context.Context, keep bool) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	t.did("remove %s keep=%t", t.name, keep)
+	return nil
+}
+
+type sandbox struct{ *world }
+
+func (s sandbox) Check(_ context.Context, image string) error { return s.check(image) }
+
+func (s sandbox) Run(ctx context.Context, c task.Container, streams task.Streams) (task.Exit, error) {
+	s.did("start %s", c.TaskID)
+	defer s.did("gone %s", c.TaskID)
+	return s.run(ctx, c, streams)
+}
+
+type session struct{ *world }
+
+func (s session) Serve(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_ = c.Close()
+	}
+}
+
+func (s session) Report() task.GatewayReport { return s.report }
+
+type redactor struct{ *world }
+
+func (r redactor) Text(s string) string {
+	if r.secret == "" {
+		return s
+	}
+	return string(bytes.ReplaceAll([]byte(s), []byte(r.secret), []byte("[REDACTED]")))
+}
+
+func (r redactor) Writer(w io.Writer) io.WriteCloser { return redactWriter{r, w} }
+
+type redactWriter struct {
+	r redactor
+	w io.Writer
+}
+
+func (r redactWriter) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(r.w, r.r.Text(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (r redactWriter) Close() error { return nil }
+
+type record struct {
+	*world
+	dir string
+}
+
+func (r record) Path(name string) string { return "/journal/" + r.dir + name }
+
+func (r record) Append(name string) (io.WriteCloser, error) { return appender(r.with(name)), nil }
+
+func (r record) with(name string) record { return record{r.world, r.dir + name} }
+
+func (r record) Write(name string, content []byte) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.files[r.dir+name] = bytes.NewBuffer(bytes.Clone(content))
+	return nil
+}
+
+type appender record
+
+func (a appender) Write(p []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.files[a.dir] == nil {
+		a.files[a.dir] = &bytes.Buffer{}
+	}
+	return a.files[a.dir].Write(p)
+}
+
+func (a appender) Close() error { return nil }
+
+type runRecord struct{ record }
+
+func (r runRecord) Task(id string) (runner.Record, error) { return r.with(id + "/"), nil }
+
+func (r runRecord) Finish(result task.RunResult) error {
+	r.did("finish")
+	if r.result != nil {
+		return errors.New("finished twice")
+	}
+	r.result = &result
+	return nil
+}
+
+func statuses(results []task.Result) (s []task.Status) {
+	for _, r := range results {
+		s = append(s, r.Status)
+	}
+	return s
+}
+
+func must(t *testing.T) func(task.RunResult, error) task.RunResult {
+	return func(r task.RunResult, err error) task.RunResult {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+}

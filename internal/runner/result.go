@@ -1,0 +1,131 @@
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
+)
+
+// output is where a task's output is and how it ended.
+type output struct {
+	stdout, stderr         string
+	stdoutTail, stderrTail string
+}
+
+// result judges the evidence and keeps the patch and the verdict in the journal.
+func (a *attempt) result(ev task.Evidence, out output, record Record, workspace string) (task.Result, error) {
+	v := a.Judge(ev)
+	r := task.Result{
+		TaskID:          a.spec.ID,
+		Status:          v.Status,
+		ExitCode:        ev.Exit.Code,
+		FilesChanged:    filesChanged(ev.Changes.Files),
+		Patch:           a.Redact.Text(text(ev.Changes.Patch)),
+		PatchApplicable: ev.Changes.Applicable,
+		ApplyCheckLog:   text([]byte(ev.Changes.ApplyLog)),
+		CommandsRun:     append([]task.Command{}, ev.Turn.Commands...),
+		Evidence:        append([]string{}, v.Sentences...),
+		Logs:            task.Logs{Stdout: out.stdout, Stderr: out.stderr, Tail: bothTails(out)},
+		WorkspacePath:   workspace,
+		Summary:         ev.Turn.Message,
+		NotesForManager: v.Notes,
+		Failure:         v.Failure,
+		Findings:        append([]task.Finding{}, v.Findings...),
+		Usage:           usage(ev),
+	}
+	if ev.Stopped.Kind != "" {
+		r.ExitCode = -1
+	}
+	if len(ev.Changes.Patch) > 0 {
+		if err := record.Write("task.patch", ev.Changes.Patch); err != nil {
+			return r, err
+		}
+		r.PatchPath = record.Path("task.patch")
+	}
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return r, fmt.Errorf("encode the result of task %s: %w", a.spec.ID, err)
+	}
+	return r, record.Write("result.json", append(b, '\n'))
+}
+
+// usage takes the model's own count where the gateway read one: what a
+// transcript says was written by a process in the sandbox.
+func usage(ev task.Evidence) task.Usage {
+	u := ev.Gateway.Usage
+	if u == (task.Usage{}) {
+		u = ev.Turn.Usage
+	}
+	u.ModelRequests = ev.Gateway.Requests
+	return u
+}
+
+// filesChanged names every path that differs, both sides of a rename.
+func filesChanged(changes []task.Change) []string {
+	names := make([]string, 0, len(changes))
+	for _, c := range changes {
+		if c.OldPath != "" {
+			names = append(names, text([]byte(c.OldPath)))
+		}
+		names = append(names, text([]byte(c.Path)))
+	}
+	return names
+}
+
+func bothTails(out output) string {
+	var parts []string
+	for _, s := range []struct{ name, tail string }{{"stdout", out.stdoutTail}, {"stderr", out.stderrTail}} {
+		if t := strings.TrimSpace(s.tail); t != "" {
+			parts = append(parts, "["+s.name+"] "+t)
+		}
+	}
+	return strings.Join(parts, "\n")
+}
+
+// text makes bytes from a sandbox fit for JSON.
+func text(b []byte) string { return strings.ToValidUTF8(string(b), "\uFFFD") }
+
+// skipped is the result of a task that was not started.
+func skipped(spec task.Spec, why string) task.Result {
+	r := empty(spec)
+	r.Status = task.Skipped
+	r.NotesForManager = why
+	return r
+}
+
+// broken is the result of a task that our own machinery could not finish.
+func broken(spec task.Spec, partial task.Result, err error) task.Result {
+	r := partial
+	if r.TaskID == "" {
+		r = empty(spec)
+	}
+	r.Status = task.Failed
+	r.Failure = &task.Failure{
+		Kind:    task.FailInternal,
+		Message: err.Error(),
+		Hint:    "This is not Codex's fault. Try again; if it stays, run codex-mcp-runner with --log-level debug and report it.",
+	}
+	if refusals := task.Refusals(err); len(refusals) > 0 {
+		r.Failure.Message, r.Failure.Hint = refusals[0].What, refusals[0].Mend
+	}
+	r.NotesForManager = r.Failure.Message + " " + r.Failure.Hint
+	return r
+}
+
+func empty(spec task.Spec) task.Result {
+	return task.Result{
+		TaskID: spec.ID, ExitCode: -1,
+		FilesChanged: []string{}, CommandsRun: []task.Command{},
+		Evidence: []string{}, Findings: []task.Finding{},
+	}
+}
+
+func dirtyNote(paths []string, total int) string {
+	names := text([]byte(strings.Join(paths, ", ")))
+	if total > len(paths) {
+		names += ", ..."
+	}
+	return fmt.Sprintf("The checkout has %d uncommitted changes that the tasks did not see (%s); commit them first if they matter.", total, names)
+}
