@@ -1,0 +1,43 @@
+package console
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Visible writes foreign text as one line in which every character can be seen:
+// control characters, escape sequences, line ends, bidirectional overrides,
+// characters without width and bytes that are no UTF-8 become \n, \x1b, \u202e
+// and the like. What a person cannot see cannot deceive.
+func Visible(s string) string { return visible(s, "") }
+
+// visible leaves the characters in keep as they are.
+func visible(s, keep string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			b.WriteString(`\x` + strconv.FormatUint(uint64(s[i]), 16))
+		case hidden(r) && !strings.ContainsRune(keep, r):
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		default:
+			b.WriteRune(r)
+		}
+		i += size
+	}
+	return b.String()
+}
+
+// hidden reports whether r has no picture of its own. Variation selectors are
+// among them though some emoji carry one: they can smuggle text, and terminals
+// do not agree about the width that they give.
+func hidden(r rune) bool {
+	return !unicode.IsGraphic(r) ||
+		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// folded is Visible with every run of white space as one blank.
+func folded(s string) string { return Visible(strings.Join(strings.Fields(s), " ")) }
