@@ -1,0 +1,7 @@
+// Package mcpserver speaks MCP over a pair of streams and hands the calls to a
+// Backend. It promises that a cancel is never lost, that a cancelled call gets
+// no answer, that progress comes in order and never after the answer, that no
+// call waits for another, and that every result fits what a client will show.
+//
+// mcp-go decodes and answers; the loop that feeds it is our own (conn.go).
+package mcpserver

@@ -1,0 +1,46 @@
+package mcpserver
+
+import (
+	"bufio"
+	"errors"
+	"io"
+)
+
+// What the tests look at from the inside.
+const (
+	MaxResult    = maxResult
+	Heartbeat    = heartbeat
+	MinInterval  = minInterval
+	RootsTimeout = rootsTimeout
+	WriteGrace   = writeGrace
+)
+
+// SetMaxLine makes the limit small enough to be met in a test.
+func (s *Server) SetMaxLine(n int) { s.maxLine = n }
+
+var (
+	RunResult          = runResult
+	Descriptions       = descriptions
+	RunCodexTasksInput = runCodexTasksInput
+	Instructions       = instructions
+	FileURI            = fileURI
+	ProgressLine       = progressLine
+	NextValue          = nextValue
+	Width              = width
+)
+
+// Lines splits what r gives; a line that is too long is a nil.
+func Lines(r io.Reader, limit int) (all [][]byte, err error) {
+	l := lineReader{r: bufio.NewReaderSize(r, 16), max: limit}
+	for {
+		line, err := l.next()
+		switch {
+		case errors.Is(err, errLineTooLong):
+			all = append(all, nil)
+		case err != nil:
+			return all, err
+		default:
+			all = append(all, append([]byte{}, line...))
+		}
+	}
+}

@@ -1,0 +1,38 @@
+package mcpserver
+
+import (
+	"reflect"
+	"strings"
+)
+
+// tidy returns a deep copy of v, a value of structs, slices, pointers, strings
+// and numbers, as a client may see it: every string is UTF-8, and a slice that
+// is nil becomes empty, because the schemas know no null.
+func tidy[T any](v T) T {
+	var clean T
+	tidyInto(reflect.ValueOf(&clean).Elem(), reflect.ValueOf(&v).Elem())
+	return clean
+}
+
+func tidyInto(dst, src reflect.Value) {
+	switch src.Kind() {
+	case reflect.String:
+		dst.SetString(strings.ToValidUTF8(src.String(), "\uFFFD"))
+	case reflect.Slice:
+		dst.Set(reflect.MakeSlice(src.Type(), src.Len(), src.Len()))
+		for i := range src.Len() {
+			tidyInto(dst.Index(i), src.Index(i))
+		}
+	case reflect.Pointer:
+		if !src.IsNil() {
+			dst.Set(reflect.New(src.Type().Elem()))
+			tidyInto(dst.Elem(), src.Elem())
+		}
+	case reflect.Struct:
+		for i := range src.NumField() {
+			tidyInto(dst.Field(i), src.Field(i))
+		}
+	default:
+		dst.Set(src)
+	}
+}
