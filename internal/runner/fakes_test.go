@@ -90,7 +90,7 @@ func (w *world) plan(ids ...string) task.Plan {
 	p := task.Plan{RunID: "run", Concurrency: 1}
 	for _, id := range ids {
 		p.Tasks = append(p.Tasks, task.Spec{
-			RunID: "run", ID: id, Prompt: "do " + id, Model: "m", CodexCommand: "codex",
+			RunID: "run", ID: id, Prompt: "do " + id, Model: "gpt-5.5", CodexCommand: "codex",
 			Timeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxOutputBytes: 1 << 20,
 			AllowedPaths: []string{"src/**"}, AllowedCommands: []string{"npm test"},
 			CommandPolicy: task.CommandEnforce, KeepWorktree: "never",

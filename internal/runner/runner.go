@@ -14,9 +14,11 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/codex"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
@@ -126,8 +128,7 @@ type Job struct {
 	Repo Repository
 	// Begin opens the run in the journal.
 	Begin func(baseCommit string) (RunRecord, error)
-	// WorkDir is where the run's worktrees go; it is removed at the end unless
-	// a worktree is kept.
+	// WorkDir is where the run's worktrees go. It is the caller's to remove.
 	WorkDir string
 	// Progress gets a snapshot after each change, one at a time. It must not block.
 	Progress func(task.Progress)
@@ -150,7 +151,7 @@ func (r *Runner) Run(ctx context.Context, job Job) (task.RunResult, error) {
 		RunID:      job.Plan.RunID,
 		BaseCommit: commit,
 		Results:    make([]task.Result, len(job.Plan.Tasks)),
-		Notes:      r.notes(ctx, job.Repo),
+		Notes:      r.notes(ctx, job),
 	}
 	if job.Plan.DryRun {
 		for i, spec := range job.Plan.Tasks {
@@ -217,16 +218,24 @@ func (r *Runner) ready(ctx context.Context, plan task.Plan) error {
 	return errors.Join(errs...)
 }
 
-// notes says what the caller might not expect about the base.
-func (r *Runner) notes(ctx context.Context, repo Repository) []string {
+// notes says what the caller might not expect about the base and the models.
+func (r *Runner) notes(ctx context.Context, job Job) []string {
 	notes := []string{}
 	const shown = 5
-	paths, total, err := repo.Dirty(ctx, shown)
+	paths, total, err := job.Repo.Dirty(ctx, shown)
 	switch {
 	case err != nil:
 		r.o.Log.Warn("look for uncommitted changes", "err", err)
 	case total > 0:
 		notes = append(notes, dirtyNote(paths, total))
+	}
+	told := map[string]bool{}
+	for _, spec := range job.Plan.Tasks {
+		if !told[spec.Model] && !codex.Known(spec.Model) {
+			told[spec.Model] = true
+			notes = append(notes, fmt.Sprintf("Codex %s does not know the model %s and can do less with it; set codex_model to one that it knows: %s.",
+				codex.Version, spec.Model, strings.Join(codex.KnownModels(), ", ")))
+		}
 	}
 	return notes
 }

@@ -222,6 +222,16 @@ func TestNothingIsMadeWhenSomethingIsMissing(t *testing.T) {
 	}
 }
 
+func TestAModelThatCodexDoesNotKnowIsReported(t *testing.T) {
+	w := newWorld()
+	plan := w.plan("a", "b")
+	plan.Tasks[0].Model, plan.Tasks[1].Model = "o4-mini", "o4-mini"
+	res := must(t)(w.start(t.Context(), plan))
+	if len(res.Notes) != 2 || !strings.Contains(res.Notes[1], "o4-mini") || !strings.Contains(res.Notes[1], "gpt-5.5") {
+		t.Errorf("notes %q, want one that names the model and the known ones", res.Notes)
+	}
+}
+
 func TestADryRunStartsNothing(t *testing.T) {
 	w := newWorld()
 	plan := w.plan("a")

@@ -1,0 +1,9 @@
+// Package workspace gives every task a git worktree of its own, with a private
+// git directory for its container, and afterwards says what the task changed:
+// files, a patch, and proof that the patch gives the same tree.
+//
+// After a run the worktree is hostile. Collecting never runs git with the
+// worktree's own .git, configuration or filters, never follows its symlinks and
+// never runs what lies in it. When a workspace is removed, the user's
+// repository is byte for byte what it was.
+package workspace

@@ -1,0 +1,118 @@
+package workspace
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
+)
+
+// FuzzParseDiff: what is printed for changes of any names is read back the same,
+// and other bytes are an error, not a panic.
+func FuzzParseDiff(f *testing.F) {
+	f.Add("a", "b", []byte(":100644 100644 0 0 M\x00a\x001\t2\ta\x00"))
+	f.Add("tab\t", ":100644", []byte("-\t-\t\x00a\x00b\x00"))
+	f.Add("new\nline", "\xff", []byte(":"))
+	f.Fuzz(func(t *testing.T, one, two string, junk []byte) {
+		_, _ = parseDiff(junk)
+		if one == "" || two == "" || one == two || bytes.ContainsRune([]byte(one+two), 0) {
+			t.Skip()
+		}
+		printed := fmt.Sprintf(":100644 100755 aa bb R090\x00%s\x00%s\x00:000000 120000 00 cc A\x00%s\x00"+
+			"-\t-\t\x00%s\x00%s\x001\t0\t%s\x00", one, two, one, one, two, one)
+		got, err := parseDiff([]byte(printed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []rawChange{
+			{task.Change{Path: two, OldPath: one, Kind: task.Renamed, OldMode: 0o100644, NewMode: 0o100755, Binary: true}, "bb"},
+			{task.Change{Path: one, Kind: task.Added, NewMode: 0o120000}, "cc"},
+		}
+		if d := cmp.Diff(want, got, cmp.AllowUnexported(rawChange{})); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+// FuzzAlternates: every list of paths survives being written and read.
+func FuzzAlternates(f *testing.F) {
+	f.Add("/a", "relative")
+	f.Add("\"quoted", "#hash")
+	f.Add("back\\slash\nline", "/x:y")
+	f.Fuzz(func(t *testing.T, one, two string) {
+		if one == "" || two == "" {
+			t.Skip()
+		}
+		got := parseAlternates(formatAlternates([]string{one, two}))
+		if d := cmp.Diff([]string{one, two}, got); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+// FuzzDrivers: a task's words cannot name a filter that the user has not, and
+// no line of attributes is too odd to read past.
+func FuzzDrivers(f *testing.F) {
+	f.Add("*.dat filter=lfs -text\n")
+	f.Add("[attr]big filter=lfs\n\"quo ted\" filter=lfs\n")
+	f.Add("\"\n\"\"\n[attr]\n\" \n! -\n* !\n* -\n* =")
+	s := settings{filters: map[string]map[string]string{"lfs": {"clean": "x"}}}
+	f.Fuzz(func(t *testing.T, attributes string) {
+		used := s.drivers([]byte(attributes + "\n*.x filter=lfs\n"))
+		if len(used) != 1 || used["lfs"]["clean"] != "x" {
+			t.Errorf("%q: %v", attributes, used)
+		}
+		for name := range s.drivers([]byte(attributes)) {
+			if !bytes.Contains([]byte(attributes), []byte("filter="+name)) {
+				t.Errorf("%q names no %s", attributes, name)
+			}
+		}
+	})
+}
+
+func TestIsDotGit(t *testing.T) {
+	for name, want := range map[string]bool{
+		".git": true, ".GIT": true, ".Git": true, "git~1": true, "GIT~1": true, ".git.": true, ".git ": true, ".git. .": true,
+		".git::$INDEX_ALLOCATION": true, ".git\\x": true, ".g\u200cit": true, "\ufeff.git": true, ".git\u206f": true,
+		".gitignore": false, ".gitmodules": false, "git": false, "x.git": false, ".gi": false, "git~2": false, "": false, " .git": false,
+	} {
+		if got := isDotGit(name); got != want {
+			t.Errorf("%q: %v", name, got)
+		}
+	}
+}
+
+func TestObjectStoresFollowsAlternatesOnce(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b, c := filepath.Join(dir, "a"), filepath.Join(dir, "b\nb"), filepath.Join(dir, "c")
+	for path, alternates := range map[string][]string{a: {b, "../c"}, b: {c, filepath.Join(dir, "gone")}, c: {a}} {
+		if err := (gitDir{objectFormat: "sha1"}).write(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := writeAlternates(filepath.Join(path), alternates); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := objectStores(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{a, b, c}, got); d != "" {
+		t.Error(d)
+	}
+	if _, err := objectStores(filepath.Join(dir, "gone")); err == nil {
+		t.Error("a repository without objects was accepted")
+	}
+}
+
+func writeAlternates(store string, paths []string) error {
+	return os.WriteFile(alternatesFile(store), []byte(formatAlternates(paths)), 0o600)
+}
