@@ -1,0 +1,223 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/pkg/stdcopy"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
+)
+
+const (
+	// drainTimeout is how long output may still come after the caller gave up.
+	drainTimeout = 2 * time.Second
+	// codeKilled is the exit code of a container that was killed.
+	codeKilled = 137
+)
+
+// box is one created container on its way from attach to exit.
+type box struct {
+	engine     *Engine
+	id         string
+	log        *slog.Logger
+	streams    task.Streams
+	bridgeUser int
+	exit       task.Exit
+}
+
+// live starts the container and follows it to its end. It leaves the container
+// stopped, or dying, and nothing of its own running.
+func (b *box) live(ctx context.Context) error {
+	api := b.engine.api
+	// What ends the container before its command does: the caller, a writer,
+	// the bridge. The first to speak is the error that Run returns.
+	life, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	// The engine's word on the exit is wanted also after a cancel.
+	detached, letGo := context.WithCancel(context.WithoutCancel(ctx))
+	defer letGo()
+
+	conn, err := api.ContainerAttach(life, b.id, container.AttachOptions{
+		Stream: true, Stdin: b.streams.Stdin != nil, Stdout: true, Stderr: true,
+	})
+	if err != nil {
+		return b.engine.refuse("attach to container", err)
+	}
+	exited, lost := api.ContainerWait(detached, b.id, container.WaitConditionNextExit)
+	output := b.copyOutput(conn, end)
+	defer func() { // reached early only if the container never started
+		conn.Close()
+		<-output
+	}()
+
+	if err := api.ContainerStart(life, b.id, container.StartOptions{}); err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("start container: %w", context.Cause(ctx))
+		}
+		return b.engine.refuse("start container", err)
+	}
+	b.exit.StartedAt = time.Now()
+	gone := make(chan struct{})
+	stdin := b.copyStdin(conn, end)
+	bridge, err := b.openBridge(life, gone, end)
+	if err != nil {
+		end(err)
+	}
+
+	var broken error
+	select {
+	case status := <-exited:
+		broken = b.ended(status)
+	case err := <-lost:
+		broken = fmt.Errorf("wait for container: %w", err)
+	case <-life.Done():
+		broken = b.kill(ctx, conn, exited, lost)
+	}
+	b.exit.FinishedAt = time.Now()
+	close(gone)
+	bridge.close()
+	b.drain(ctx, conn, output)
+	conn.Close()
+	select {
+	case <-stdin:
+	case <-time.After(drainTimeout):
+		b.log.Warn("the reader of stdin still blocks")
+	}
+	oom, err := b.oomKilled(detached)
+	b.exit.OOMKilled = oom
+	return errors.Join(b.because(ctx, life), broken, err)
+}
+
+// because says why the container was ended early; nil if it was not.
+func (b *box) because(ctx, life context.Context) error {
+	cause := context.Cause(life) // a cancel after the exit counts too: output may be cut
+	var bridge *bridgeError
+	switch {
+	case errors.As(cause, &bridge) && b.exit.Code != codeKilled && b.exit.Code >= 0:
+		// Not killed by us: it had ended, and the engine took long to tell.
+		return nil
+	case ctx.Err() != nil && errors.Is(cause, context.Cause(ctx)):
+		return fmt.Errorf("run container: %w", cause)
+	}
+	return cause
+}
+
+func (b *box) ended(status container.WaitResponse) error {
+	if status.Error != nil {
+		return fmt.Errorf("wait for container: %s", status.Error.Message)
+	}
+	b.exit.Code = int(status.StatusCode)
+	return nil
+}
+
+// kill ends the container and waits for the engine to say so. A container that
+// does not die in time is left to remove, which says what is wrong.
+func (b *box) kill(ctx context.Context, conn types.HijackedResponse, exited <-chan container.WaitResponse, lost <-chan error) error {
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	killErr := b.engine.api.ContainerKill(detached, b.id, "KILL") // fails if it has just ended
+	if ctx.Err() != nil {
+		// A slow writer keeps the engine from reporting the end.
+		slow := time.AfterFunc(drainTimeout, conn.Close)
+		defer slow.Stop()
+	}
+	select {
+	case status := <-exited:
+		return b.ended(status)
+	case err := <-lost:
+		return errors.Join(killErr, fmt.Errorf("wait for container: %w", err))
+	case <-detached.Done():
+		return errors.Join(killErr, errors.New("wait for container: it does not die"))
+	}
+}
+
+// drain lets the rest of the output come. The container has ended, so it is
+// finite; a caller that gave up gets only what comes soon.
+func (b *box) drain(ctx context.Context, conn types.HijackedResponse, output <-chan struct{}) {
+	select {
+	case <-output:
+		return
+	case <-ctx.Done():
+	}
+	select {
+	case <-output:
+	case <-time.After(drainTimeout):
+		conn.Close()
+		<-output
+	}
+}
+
+// copyOutput splits the container's output between the writers until it ends.
+func (b *box) copyOutput(conn types.HijackedResponse, end context.CancelCauseFunc) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		stdout, stderr := orDiscard(b.streams.Stdout), orDiscard(b.streams.Stderr)
+		if _, err := stdcopy.StdCopy(stdout, stderr, conn.Reader); err != nil {
+			end(fmt.Errorf("copy output of container: %w", err))
+			// The engine reports no exit while it has output that nobody takes.
+			conn.Close()
+		}
+	}()
+	return done
+}
+
+func orDiscard(w io.Writer) io.Writer {
+	if w == nil {
+		return io.Discard
+	}
+	return w
+}
+
+// copyStdin feeds the command. That it does not read to the end is its right;
+// that our reader fails is an error.
+func (b *box) copyStdin(conn types.HijackedResponse, end context.CancelCauseFunc) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if b.streams.Stdin == nil {
+			return
+		}
+		from := &failedReader{Reader: b.streams.Stdin}
+		_, _ = io.Copy(conn.Conn, from) // a write error: the command is gone
+		if from.err != nil {
+			end(fmt.Errorf("read stdin for container: %w", from.err))
+		}
+		_ = conn.CloseWrite() // likewise
+	}()
+	return done
+}
+
+// failedReader remembers that it was the reader who failed.
+type failedReader struct {
+	io.Reader
+	err error
+}
+
+func (r *failedReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
+}
+
+// oomKilled asks the engine. It learns of each kill in the container from the
+// kernel, whichever process it hit: no process in there can hide or fake one,
+// and that PID 1 lived on does not matter.
+func (b *box) oomKilled(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, cleanupTimeout)
+	defer cancel()
+	state, err := b.engine.api.ContainerInspect(ctx, b.id)
+	if err != nil {
+		return false, fmt.Errorf("inspect container: %w", err)
+	}
+	return state.State != nil && state.State.OOMKilled, nil
+}

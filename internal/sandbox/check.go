@@ -1,0 +1,162 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/versions"
+	"github.com/docker/docker/client"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
+)
+
+// minAPI is that of engine 20.10, the oldest that we have run on.
+const minAPI = "1.41"
+
+// Check finds out whether a container of the image could be run; empty means
+// the runner image. What stands in the way is a *task.Refusal. The first check
+// of another image may take a minute: it fills the tools volume, so that no
+// task pays for that out of its own time.
+func (e *Engine) Check(ctx context.Context, image string) error {
+	ground, err := e.ready(ctx, image, "")
+	if err != nil || ground.Image.ID == ground.Runner.ID {
+		return err
+	}
+	_, err = e.toolsVolume(ctx, ground.Runner)
+	return err
+}
+
+// imageFacts are what convert needs to know about an image.
+type imageFacts struct {
+	ID  string
+	Env []string
+}
+
+// ground is what a container stands on, looked up and found good.
+type ground struct {
+	Engine Info
+	// Image is what the container is made from, Runner what the tools come
+	// from. They may be the same.
+	Image, Runner imageFacts
+}
+
+// ready checks the engine, the image and the runtime.
+func (e *Engine) ready(ctx context.Context, image, runtime string) (ground, error) {
+	info, err := e.known(ctx)
+	if err != nil {
+		return ground{}, err
+	}
+	if r := unusable(info); r != nil {
+		return ground{}, r
+	}
+	if runtime != "" && !slices.Contains(info.Runtimes, runtime) {
+		return ground{}, &task.Refusal{
+			Where: "container_runtime",
+			What:  fmt.Sprintf("The Docker engine knows no runtime %q; it has %s.", runtime, strings.Join(info.Runtimes, ", ")),
+			Mend:  "Add it to the engine's configuration, or leave container_runtime out.",
+		}
+	}
+	runner, err := e.image(ctx, e.opts.RunnerImage, info)
+	if err != nil {
+		return ground{}, err
+	}
+	if image == "" || image == e.opts.RunnerImage {
+		return ground{Engine: info, Image: runner, Runner: runner}, nil
+	}
+	other, err := e.image(ctx, image, info)
+	if err != nil {
+		return ground{}, err
+	}
+	return ground{Engine: info, Image: other, Runner: runner}, nil
+}
+
+// image looks an image up.
+func (e *Engine) image(ctx context.Context, ref string, info Info) (imageFacts, error) {
+	mend := fmt.Sprintf("Get it with `docker pull %s`, or build it.", ref)
+	if ref == e.opts.RunnerImage {
+		mend = "Build it with `codex-mcp-runner image build`."
+	}
+	img, err := e.api.ImageInspect(ctx, ref)
+	if errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) {
+		return imageFacts{}, &task.Refusal{
+			Where: "image", What: fmt.Sprintf("The Docker engine has no image %q.", ref), Mend: mend, Err: err,
+		}
+	}
+	if err != nil {
+		return imageFacts{}, e.refuse("look up image "+ref, err)
+	}
+	if img.Os != "linux" || (img.Architecture != "" && img.Architecture != info.Arch) {
+		return imageFacts{}, &task.Refusal{
+			Where: "image",
+			What:  fmt.Sprintf("The image %q is for %s/%s, the Docker engine runs linux/%s.", ref, img.Os, img.Architecture, info.Arch),
+			Mend:  mend,
+		}
+	}
+	facts := imageFacts{ID: img.ID}
+	if img.Config != nil {
+		facts.Env = img.Config.Env
+	}
+	return facts, nil
+}
+
+// unusable says why no sandbox can be run on such an engine, or nil.
+func unusable(i Info) *task.Refusal {
+	var lacks []string
+	for name, has := range map[string]bool{"memory": i.MemoryLimit, "pids": i.PidsLimit, "cpu": i.CPULimit} {
+		if !has {
+			lacks = append(lacks, name)
+		}
+	}
+	slices.Sort(lacks)
+	switch {
+	case i.OS != "linux":
+		return &task.Refusal{
+			What: fmt.Sprintf("The Docker engine runs %s containers, and sandboxes are Linux containers.", i.OS),
+			Mend: "Switch Docker Desktop to Linux containers.",
+		}
+	case versions.LessThan(i.API, minAPI):
+		return &task.Refusal{
+			What: fmt.Sprintf("The Docker engine %s speaks API %s, and sandboxes need %s.", i.Version, i.API, minAPI),
+			Mend: "Update Docker to 20.10 or later.",
+		}
+	case i.Rootless:
+		return &task.Refusal{
+			What: "The Docker engine is rootless, which is not supported yet: files in the worktree would change their owner.",
+			Mend: "Point DOCKER_HOST at an engine that runs as root.",
+		}
+	case i.UserNamespaces:
+		return &task.Refusal{
+			What: "The Docker engine remaps user namespaces, which is not supported yet: files in the worktree would change their owner.",
+			Mend: "Switch userns-remap off in the engine's configuration, or point DOCKER_HOST at another engine.",
+		}
+	case len(lacks) > 0:
+		return &task.Refusal{
+			What: fmt.Sprintf("The Docker engine cannot enforce limits of %s, so nothing would stop a runaway task.", strings.Join(lacks, " and ")),
+			Mend: "Enable the missing cgroup controllers in the kernel; `docker info` names them.",
+		}
+	}
+	return nil
+}
+
+// refuse turns an engine that cannot be reached into a Refusal, and gives
+// other errors what was being done.
+func (e *Engine) refuse(doing string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return &task.Refusal{
+			What: fmt.Sprintf("This user may not talk to the Docker engine at %s.", e.endpoint),
+			Mend: "Add the user to the docker group (`sudo usermod -aG docker $USER`) and log in again.", Err: err,
+		}
+	case client.IsErrConnectionFailed(err):
+		return &task.Refusal{
+			What: fmt.Sprintf("The Docker engine at %s cannot be reached; it may not be running.", e.endpoint),
+			Mend: "Start Docker (`sudo systemctl start docker`, or open Docker Desktop), or set DOCKER_HOST.", Err: err,
+		}
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

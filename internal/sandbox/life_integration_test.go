@@ -1,0 +1,283 @@
+//go:build integration
+
+package sandbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/sandbox"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
+)
+
+func TestStreamsAndExitCodes(t *testing.T) {
+	l := newLab(t)
+	cases := map[string]struct {
+		command   []string
+		stdin     io.Reader
+		code      int
+		out, errs string
+	}{
+		"stdin to its end":    {command: []string{"cat"}, stdin: strings.NewReader("hello"), out: "hello"},
+		"no stdin":            {command: []string{"cat"}},
+		"stdin not read":      {command: []string{"true"}, stdin: io.LimitReader(zeros{}, 10<<20)},
+		"both outputs, code":  {command: []string{"bash", "-c", "echo out; echo err >&2; exit 7"}, code: 7, out: "out\n", errs: "err\n"},
+		"killed by a signal":  {command: []string{"bash", "-c", "kill -9 $$"}, code: 137},
+		"not found":           {command: []string{"no-such-command"}, code: 127, errs: "no-such-command"},
+		"not executable":      {command: []string{"/etc/passwd"}, code: 126, errs: "/etc/passwd"},
+		"orphans are reaped":  {command: []string{"bash", "-c", "for i in 1 2 3 4 5; do (sleep 0.1 &) ; done; sleep 0.5; ps=$(grep -l '^State:.Z' /proc/[0-9]*/status 2>/dev/null | wc -l); echo $ps"}, out: "0\n"},
+		"what is left dies":   {command: []string{"bash", "-c", "setsid sleep 1000 & disown; echo done"}, out: "done\n"},
+		"SIGTERM is its own":  {command: []string{"bash", "-c", "kill -TERM 1; sleep 5; echo survived"}, code: 143},
+		"arguments are whole": {command: []string{"printf", "%s|", "a b", "", "--", "$HOME"}, out: "a b||--|$HOME|"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			box := l.bash("")
+			box.Command = c.command
+			got := l.do(t, box, task.Streams{Stdin: c.stdin})
+			if got.err != nil || got.Code != c.code || got.out != c.out || !strings.Contains(got.errs, c.errs) {
+				t.Errorf("code %d, stdout %q, stderr %q, error %v; want code %d, stdout %q, stderr with %q",
+					got.Code, got.out, got.errs, got.err, c.code, c.out, c.errs)
+			}
+			if got.ImageID == "" || !got.CreatedAt.Before(got.StartedAt) || !got.StartedAt.Before(got.FinishedAt) || got.OOMKilled {
+				t.Errorf("exit is %+v", got.Exit)
+			}
+		})
+	}
+}
+
+// A reader that never gives anything must not hold the container, nor Run for ever.
+func TestStdinThatBlocks(t *testing.T) {
+	l := newLab(t)
+	r, w := io.Pipe()
+	defer w.Close()
+	if got := l.do(t, l.bash("exit 3"), task.Streams{Stdin: r}); got.err != nil || got.Code != 3 {
+		t.Errorf("code %d, error %v", got.Code, got.err)
+	}
+}
+
+func TestOutputIsWhole(t *testing.T) {
+	l := newLab(t)
+	got := l.do(t, l.bash("head -c 50000000 /dev/zero; echo; echo the end"), task.Streams{})
+	if got.err != nil || len(got.out) != 50000009 || !strings.HasSuffix(got.out, "\nthe end\n") {
+		t.Errorf("%d bytes of output, error %v", len(got.out), got.err)
+	}
+}
+
+func TestTunnel(t *testing.T) {
+	l := newLab(t)
+	var calls atomic.Int64
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Length", fmt.Sprint(len(r.URL.Path)+len(body)))
+		fmt.Fprintf(w, "%s%s", r.URL.Path, body)
+	})}
+	serve := func(l net.Listener) { _ = srv.Serve(l) }
+	t.Run("guard", func(t *testing.T) {
+		out := l.ok(t, l.bash(`echo '{"x":1}' | sandbox-init guard `+task.GatewayAddr), task.Streams{Tunnel: serve})
+		if want := "/guard{\"x\":1}\n"; out != want {
+			t.Errorf("guard printed %q, want %q", out, want)
+		}
+	})
+	t.Run("many at once", func(t *testing.T) {
+		before := calls.Load()
+		l.ok(t, l.bash(`for i in $(seq 40); do echo $i | sandbox-init guard `+task.GatewayAddr+` > /tmp/$i & done; wait; for i in $(seq 40); do test "$(cat /tmp/$i)" = "/guard$i" || exit 1; done`), task.Streams{Tunnel: serve})
+		if n := calls.Load() - before; n != 40 {
+			t.Errorf("%d calls came through, want 40", n)
+		}
+	})
+	t.Run("no tunnel, no guard", func(t *testing.T) {
+		got := l.do(t, l.bash(`echo '{}' | sandbox-init guard `+task.GatewayAddr), task.Streams{})
+		if got.err != nil || got.Code != 2 || got.out != "" || got.errs == "" {
+			t.Errorf("code %d, stdout %q, stderr %q, error %v", got.Code, got.out, got.errs, got.err)
+		}
+	})
+	t.Run("closed by us", func(t *testing.T) {
+		got := l.do(t, l.bash("sleep 60"), task.Streams{Tunnel: func(l net.Listener) { _ = l.Close() }})
+		if got.err == nil || !strings.Contains(got.err.Error(), "bridge") {
+			t.Errorf("error is %v, want one that names the bridge", got.err)
+		}
+	})
+}
+
+func TestCancelRemovesWithinASecond(t *testing.T) {
+	l := newLab(t)
+	cause := errors.New("the caller has had enough")
+	best := time.Hour
+	for range 3 { // the machine may be busy with something else
+		ctx, cancel := context.WithCancelCause(t.Context())
+		started := make(chan struct{}, 1)
+		cancelled := make(chan time.Time, 1)
+		go func() {
+			<-started
+			cancelled <- time.Now()
+			cancel(cause)
+		}()
+		exit, err := l.Run(ctx, l.bash("trap '' TERM INT; echo up; while :; do sleep 1; done"), task.Streams{
+			Stdout: writerFunc(func(p []byte) (int, error) { started <- struct{}{}; return len(p), nil }),
+			Tunnel: echoTunnel,
+		})
+		if !errors.Is(err, cause) || exit.Code != 137 {
+			t.Fatalf("exit code %d, error %v; want 137 and the cause", exit.Code, err)
+		}
+		best = min(best, time.Since(<-cancelled))
+		if left := l.containers(t); len(left) > 0 {
+			t.Fatalf("Run returned and %v is there", left)
+		}
+	}
+	t.Logf("gone %s after the cancel", best.Round(time.Millisecond))
+	if best > time.Second {
+		t.Errorf("gone after %s, want a second at most", best)
+	}
+}
+
+func TestCancelledBeforeStart(t *testing.T) {
+	l := newLab(t)
+	for _, after := range []time.Duration{0, time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond, 60 * time.Millisecond, 150 * time.Millisecond, 300 * time.Millisecond} {
+		ctx, cancel := context.WithTimeout(t.Context(), after)
+		_, err := l.Run(ctx, l.bash("sleep 60"), task.Streams{Tunnel: echoTunnel})
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("cancelled after %s: error is %v", after, err)
+		}
+	}
+}
+
+func TestFloodEndsWithTheWritersError(t *testing.T) {
+	l := newLab(t)
+	full := errors.New("that is enough")
+	var n int64
+	began := time.Now()
+	_, err := l.Run(t.Context(), l.bash("head -c 1000000000 /dev/zero; sleep 60"), task.Streams{
+		Stdout: writerFunc(func(p []byte) (int, error) {
+			if n += int64(len(p)); n > 10<<20 {
+				return 0, full
+			}
+			return len(p), nil
+		}),
+	})
+	if !errors.Is(err, full) {
+		t.Errorf("error is %v, want the writer's", err)
+	}
+	if took := time.Since(began); n > 11<<20 || took > 20*time.Second {
+		t.Errorf("%d bytes were taken in %s", n, took)
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	l := newLab(t)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			c := l.bash(`exec 5<>/dev/tcp/127.0.0.1/8128; echo "hello $0" >&5; read -t 20 x <&5; echo "$x"; cat`)
+			c.TaskID = fmt.Sprint("task-", i)
+			c.Command = append(c.Command, c.TaskID)
+			got := l.do(t, c, task.Streams{Stdin: strings.NewReader("prompt"), Tunnel: echoTunnel})
+			if want := "hello " + c.TaskID + "\nprompt"; got.err != nil || got.Code != 0 || got.out != want {
+				t.Errorf("%s: code %d, stdout %q, stderr %q, error %v", c.TaskID, got.Code, got.out, got.errs, got.err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// An image without our tools gets them from a volume, filled once.
+func TestOtherImage(t *testing.T) {
+	image := os.Getenv("CMR_TEST_OTHER_IMAGE")
+	if image == "" {
+		t.Fatal("CMR_TEST_OTHER_IMAGE must name an image with bash and without our tools")
+	}
+	l := newLab(t)
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := l.Check(t.Context(), image); err != nil {
+			t.Error(err)
+		}
+	})
+	for range 4 { // the first use, by all at once
+		all.Go(func() {
+			c := l.bash("command -v sandbox-init; touch " + task.ToolsDir + "/x")
+			c.Image = image
+			got := l.do(t, c, task.Streams{Tunnel: echoTunnel})
+			if got.err != nil || got.out != task.SandboxInit+"\n" || !strings.Contains(got.errs, "Read-only") {
+				t.Errorf("stdout %q, stderr %q, error %v", got.out, got.errs, got.err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestRefusals(t *testing.T) {
+	l := newLab(t)
+	c := l.bash("true")
+	c.Image = "no-such-image:here"
+	var r *task.Refusal
+	if _, err := l.Run(t.Context(), c, task.Streams{}); !errors.As(err, &r) || !strings.Contains(r.Mend, "docker pull no-such-image:here") {
+		t.Errorf("missing image: %v", err)
+	}
+	c = l.bash("true")
+	c.Runtime = "no-such-runtime"
+	if _, err := l.Run(t.Context(), c, task.Streams{}); !errors.As(err, &r) || !strings.Contains(r.What, "runc") {
+		t.Errorf("unknown runtime: %v", err)
+	}
+	none, err := sandbox.Open(t.Context(), sandbox.Options{RunnerImage: "no-such-runner:here", StateDir: t.TempDir()})
+	must(t, err)
+	if err := none.Check(t.Context(), ""); !errors.As(err, &r) || !strings.Contains(r.Mend, "codex-mcp-runner image build") {
+		t.Errorf("missing runner image: %v", err)
+	}
+	must(t, l.Check(t.Context(), ""))
+}
+
+func TestReap(t *testing.T) {
+	l := newLab(t)
+	self, err := sandbox.Self()
+	must(t, err)
+	dead, other := self, self
+	dead.Start = "another-start"
+	other.Host = "another-host"
+	ids := map[string]string{}
+	for name, o := range map[string]sandbox.Owner{"dead": dead, "live": self, "foreign": other} {
+		made, err := l.API().ContainerCreate(t.Context(), &container.Config{
+			Image: os.Getenv("CMR_TEST_IMAGE"), Entrypoint: []string{"/bin/sleep"}, Cmd: []string{"1000"},
+			Labels: map[string]string{
+				"io.codex-mcp-runner.run": l.run, "io.codex-mcp-runner.owner.host": o.Host,
+				"io.codex-mcp-runner.owner.pid": fmt.Sprint(o.PID), "io.codex-mcp-runner.owner.start": o.Start,
+			},
+		}, nil, nil, nil, "")
+		must(t, err)
+		must(t, l.API().ContainerStart(t.Context(), made.ID, container.StartOptions{}))
+		ids[name] = made.ID
+		defer func() {
+			_ = l.API().ContainerRemove(context.WithoutCancel(t.Context()), made.ID, container.RemoveOptions{Force: true})
+		}()
+	}
+	got, err := l.Reap(t.Context())
+	must(t, err)
+	if len(got.Containers) != 1 || got.Containers[0] != ids["dead"] {
+		t.Errorf("reaped %v, want only %s", got.Containers, ids["dead"])
+	}
+	if left := l.containers(t); len(left) != 2 {
+		t.Errorf("%d containers are left, want the live and the foreign one", len(left))
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

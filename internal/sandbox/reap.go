@@ -1,0 +1,107 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/volume"
+)
+
+// Reaped is what Reap removed.
+type Reaped struct {
+	// Containers are ids.
+	Containers []string
+	// Volumes are tools volumes of runner images that no longer exist.
+	Volumes []string
+	// Dirs are absolute paths of containers' files on this host.
+	Dirs []string
+}
+
+// Reap removes what processes of this host left behind when they died. It goes
+// by labels, never by names, and leaves alone whatever it cannot judge. It goes
+// on after an error, and returns all of them joined.
+func (e *Engine) Reap(ctx context.Context) (Reaped, error) {
+	var r Reaped
+	var errs [3]error
+	r.Containers, errs[0] = e.reapContainers(ctx)
+	r.Volumes, errs[1] = e.reapVolumes(ctx)
+	r.Dirs, errs[2] = e.reapDirs()
+	return r, errors.Join(errs[:]...)
+}
+
+// reapContainers removes containers whose owner is dead, of those that have all the labels.
+func (e *Engine) reapContainers(ctx context.Context, labels ...string) ([]string, error) {
+	want := filters.NewArgs(filters.Arg("label", labelHost+"="+e.opts.Owner.Host))
+	for _, l := range labels {
+		want.Add("label", l)
+	}
+	list, err := e.api.ContainerList(ctx, container.ListOptions{All: true, Filters: want})
+	if err != nil {
+		return nil, e.refuse("list our containers", err)
+	}
+	var gone []string
+	var errs []error
+	for _, c := range list {
+		if o, ok := ownerOf(c.Labels); !ok || OwnerAlive(o) {
+			continue
+		}
+		if err := e.remove(ctx, c.ID); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		gone = append(gone, c.ID)
+	}
+	return gone, errors.Join(errs...)
+}
+
+func (e *Engine) reapVolumes(ctx context.Context) ([]string, error) {
+	list, err := e.api.VolumeList(ctx, volume.ListOptions{Filters: filters.NewArgs(filters.Arg("label", labelTools))})
+	if err != nil {
+		return nil, e.refuse("list our volumes", err)
+	}
+	var gone []string
+	var errs []error
+	for _, v := range list.Volumes {
+		_, err := e.api.ImageInspect(ctx, v.Labels[labelTools])
+		if !errdefs.IsNotFound(err) {
+			continue
+		}
+		err = e.api.VolumeRemove(ctx, v.Name, false)
+		switch {
+		case err == nil:
+			gone = append(gone, v.Name)
+		case errdefs.IsConflict(err) || errdefs.IsNotFound(err): // in use, or somebody was faster
+		default:
+			errs = append(errs, fmt.Errorf("remove volume %s: %w", v.Name, err))
+		}
+	}
+	return gone, errors.Join(errs...)
+}
+
+func (e *Engine) reapDirs() ([]string, error) {
+	parent := filepath.Join(e.opts.StateDir, "sandboxes")
+	entries, err := os.ReadDir(parent)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, fmt.Errorf("list files of containers: %w", err)
+	}
+	var gone []string
+	var errs []error
+	for _, entry := range entries {
+		if o, ok := filesOwner(entry.Name()); !ok || OwnerAlive(o) {
+			continue
+		}
+		dir := filepath.Join(parent, entry.Name())
+		if err := os.RemoveAll(dir); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		gone = append(gone, dir)
+	}
+	return gone, errors.Join(errs...)
+}
