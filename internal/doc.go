@@ -4,7 +4,7 @@
 //	0      task tunnel debootstrap policies images               nothing
 //	       codex config redact                                   task, policies
 //	1      policy workspace sandbox gateway validate journal     floor 0
-//	       replay
+//	       replay attest review
 //	2      runner                                                floor 0
 //	3      mcpserver console                                     task
 //	4      cmd                                                   all
