@@ -135,15 +135,9 @@ func configFor(spec task.Spec) config {
 }
 
 // streamIdle is how long Codex waits on a silent stream before it tries again:
-// less than the task's own patience, so that one dead connection does not end
-// a task. Codex's default is five minutes.
-func streamIdle(patience time.Duration) time.Duration {
-	const longest = 5 * time.Minute
-	if patience <= 0 {
-		return longest
-	}
-	return min(max(patience*3/4, time.Second), longest)
-}
+// longer than the task's own patience. Else every try would count as a sign of
+// life, and a model that never answers would hold a task for all of them.
+func streamIdle(patience time.Duration) time.Duration { return patience + time.Minute }
 
 // requirements is what we say in requirements.toml.
 type requirements struct {
