@@ -100,12 +100,18 @@ func (s *service) RunTasks(ctx context.Context, dir string, req task.Request, pr
 		return task.RunResult{}, err
 	}
 
+	signer, err := newAttester(s.o.Getenv)
+	if err != nil {
+		return task.RunResult{}, err
+	}
+
 	workDir := filepath.Join(home, "work", plan.RunID)
 	result, err := runner.New(runner.Options{
 		Sandbox: s.engine,
 		Ready:   model.ready,
 		Model:   model.session,
 		Judge:   redactor.judge,
+		Attest:  signer.attest,
 		Rules:   runner.Rules{Path: policy.AllowPath, Command: allowCommand},
 		Redact:  redactor,
 		Log:     s.o.Log,

@@ -22,6 +22,8 @@ type attempt struct {
 	name   string // of the worktree
 	dir    string // of everything that belongs to it
 	post   func(change func(*task.TaskProgress))
+
+	started time.Time
 }
 
 // What Codex leaves must be collected also when its time is up.
@@ -29,16 +31,16 @@ const collectTimeout = 2 * time.Minute
 
 // run does the task and never fails: what goes wrong is in the result.
 func (a *attempt) run(ctx context.Context, journal RunRecord) task.Result {
-	started := time.Now()
+	a.started = time.Now()
 	a.post(func(p *task.TaskProgress) {
-		p.State, p.StartedAt, p.Activity = task.Preparing, started, "making a worktree"
+		p.State, p.StartedAt, p.Activity = task.Preparing, a.started, "making a worktree"
 	})
 	result, err := a.try(ctx, journal)
 	if err != nil {
 		a.Log.Error("run task", "run", a.spec.RunID, "task", a.spec.ID, "err", err)
 		result = broken(a.spec, result, err)
 	}
-	result.DurationMS = time.Since(started).Milliseconds()
+	result.DurationMS = time.Since(a.started).Milliseconds()
 	return result
 }
 

@@ -119,6 +119,9 @@ func (w *world) start(ctx context.Context, plan task.Plan) (task.RunResult, erro
 			}
 			return v
 		},
+		Attest: func(ev task.Evidence, v task.Verdict, commit string, patch []byte, _ time.Time) ([]byte, error) {
+			return fmt.Appendf(nil, "%s %s %s %q", ev.Spec.ID, v.Status, commit, patch), nil
+		},
 		Rules: runner.Rules{
 			Path: func(patterns []string, path string) bool { return path == "src/a.js" },
 			Command: func(_ task.Spec, script string) (bool, string) {

@@ -44,6 +44,13 @@ func (a *attempt) result(ev task.Evidence, out output, record Record, workspace 
 		}
 		r.PatchPath = record.Path("task.patch")
 	}
+	attestation, err := a.Attest(ev, v, a.commit, ev.Changes.Patch, a.started)
+	if err != nil {
+		return r, fmt.Errorf("attest task %s: %w", a.spec.ID, err)
+	}
+	if err := record.Write("attestation.json", attestation); err != nil {
+		return r, err
+	}
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return r, fmt.Errorf("encode the result of task %s: %w", a.spec.ID, err)

@@ -108,9 +108,12 @@ type Rules struct {
 type Options struct {
 	Sandbox Sandbox
 	// Ready refuses if the model API could not be used, for lack of a login say.
-	Ready  func(ctx context.Context, plan task.Plan) error
-	Model  func(ModelOptions) ModelSession
-	Judge  func(task.Evidence) task.Verdict
+	Ready func(ctx context.Context, plan task.Plan) error
+	Model func(ModelOptions) ModelSession
+	Judge func(task.Evidence) task.Verdict
+	// Attest signs what came of a task that started from commit: the journal's
+	// attestation.json.
+	Attest func(ev task.Evidence, v task.Verdict, commit string, patch []byte, started time.Time) ([]byte, error)
 	Rules  Rules
 	Redact Redactor
 	Log    *slog.Logger

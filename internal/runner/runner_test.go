@@ -32,6 +32,9 @@ func TestATaskGoesThroughInOrderAndLeavesNothing(t *testing.T) {
 	if r.Status != task.Success || r.Summary != "done" || r.Usage.InputTokens != 10 {
 		t.Errorf("got %+v", r)
 	}
+	if got := w.file("a/attestation.json"); got != `a success c0ffee ""` {
+		t.Errorf("attested %q", got)
+	}
 	if w.file("a/transcript.jsonl") != completed {
 		t.Errorf("the transcript is %q", w.file("a/transcript.jsonl"))
 	}

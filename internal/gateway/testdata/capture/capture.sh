@@ -20,7 +20,7 @@ patch=$'*** Begin Patch\n*** Add File: new.txt\n+hello\n*** End Patch\n'
 # keep NAME FILE
 keep() {
   sed -E -e 's/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/00000000-0000-7000-8000-000000000000/g' \
-    -e "s#$work/$1.tree#/workspace#g; s#$work/$1.home#/home/codex#g" -e 's/_at_unix_ms\\":[0-9]+/_at_unix_ms\\":0/g' "$2" |
+    -e "s#$work/[a-z-]+[.]tree#/workspace#g; s#$work/[a-z-]+[.]home#/home/codex#g" -e 's/_at_unix_ms\\":[0-9]+/_at_unix_ms\\":0/g' "$2" |
     jq 'walk(if type == "string" and length > 240 and (startswith("data:") | not) then .[:160] + " …" else . end)' >"$here/../requests/$1.json"
 }
 

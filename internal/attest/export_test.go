@@ -1,0 +1,7 @@
+package attest
+
+// The tests hold these against the specification.
+var (
+	PAE         = pae
+	MaxEnvelope = maxEnvelope
+)
