@@ -18,7 +18,9 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/image"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/images"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/sandbox"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
@@ -33,14 +35,10 @@ type lab struct {
 	state string
 }
 
-// newLab needs CMR_TEST_IMAGE, a runner image with bash and perl. When the test
-// ends it fails if a container of the test is left.
+// newLab needs the runner image, which `make image` builds. When the test ends
+// it fails if a container of the test is left.
 func newLab(t testing.TB) *lab {
 	t.Helper()
-	image := os.Getenv("CMR_TEST_IMAGE")
-	if image == "" {
-		t.Fatal("CMR_TEST_IMAGE must name a runner image with bash and perl")
-	}
 	if os.Getuid() != 0 {
 		t.Fatal("these tests give the worktree to another uid: run them as root")
 	}
@@ -66,7 +64,7 @@ func newLab(t testing.TB) *lab {
 	var err error
 	l.Engine, err = sandbox.Open(t.Context(), sandbox.Options{
 		Log:         slog.New(slog.NewTextHandler(testWriter{t}, nil)),
-		RunnerImage: image, StateDir: l.state,
+		RunnerImage: sandbox.RunnerTag(), StateDir: l.state,
 	})
 	must(t, err)
 	t.Cleanup(func() {
@@ -187,4 +185,15 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// otherImage is one with bash and without our tools: the runner image's base.
+func (l *lab) otherImage(t *testing.T) string {
+	t.Helper()
+	list, err := l.API().ImageList(t.Context(), image.ListOptions{Filters: filters.NewArgs(filters.Arg("reference", "codex-mcp-runner/base"))})
+	must(t, err)
+	if len(list) > 0 {
+		return list[0].RepoTags[0]
+	}
+	return images.Base()
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -196,11 +195,8 @@ func TestManyAtOnce(t *testing.T) {
 
 // An image without our tools gets them from a volume, filled once.
 func TestOtherImage(t *testing.T) {
-	image := os.Getenv("CMR_TEST_OTHER_IMAGE")
-	if image == "" {
-		t.Fatal("CMR_TEST_OTHER_IMAGE must name an image with bash and without our tools")
-	}
 	l := newLab(t)
+	image := l.otherImage(t)
 	var all sync.WaitGroup
 	all.Go(func() {
 		if err := l.Check(t.Context(), image); err != nil {
@@ -251,7 +247,7 @@ func TestReap(t *testing.T) {
 	ids := map[string]string{}
 	for name, o := range map[string]sandbox.Owner{"dead": dead, "live": self, "foreign": other} {
 		made, err := l.API().ContainerCreate(t.Context(), &container.Config{
-			Image: os.Getenv("CMR_TEST_IMAGE"), Entrypoint: []string{"/bin/sleep"}, Cmd: []string{"1000"},
+			Image: sandbox.RunnerTag(), Entrypoint: []string{"/bin/sleep"}, Cmd: []string{"1000"},
 			Labels: map[string]string{
 				"io.codex-mcp-runner.run": l.run, "io.codex-mcp-runner.owner.host": o.Host,
 				"io.codex-mcp-runner.owner.pid": fmt.Sprint(o.PID), "io.codex-mcp-runner.owner.start": o.Start,
