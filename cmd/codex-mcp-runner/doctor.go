@@ -88,9 +88,9 @@ func showChecks(w io.Writer, checks []check, asJSON bool) error {
 
 // doctor looks at everything that a run in the repository of dir needs.
 func (s *service) doctor(ctx context.Context, dir string) []check {
-	checks := []check{s.checkEngine(ctx), outcome("image", s.engine.Check(ctx, ""), "the runner image is built, with Codex "+codex.Version)}
+	checks := []check{s.checkEngine(ctx), outcome("image", s.engine.Check(ctx, "", ""), "the runner image is built, with Codex "+codex.Version)}
 	checks = append(checks, s.checkRepository(ctx, dir)...)
-	model, err := s.openModel()
+	model, err := s.openModel() //nolint:contextcheck // it looks up a loopback name, with a time limit of its own
 	if err == nil {
 		err = model.credentials.Check(ctx)
 	}

@@ -91,7 +91,7 @@ func (s *service) RunTasks(ctx context.Context, dir string, req task.Request, pr
 		return task.RunResult{}, err
 	}
 	s.recover(ctx, home, runs, repo)
-	model, err := s.openModel()
+	model, err := s.openModel() //nolint:contextcheck // it looks up a loopback name, with a time limit of its own
 	if err != nil {
 		return task.RunResult{}, err
 	}

@@ -178,7 +178,7 @@ func (h *HostLogin) exchange(ctx context.Context, file *authFile, unauthorized b
 	if o := h.getenv(refreshURLEnv); o != "" {
 		address = o
 	}
-	u, err := parseEndpoint(refreshURLEnv, address)
+	u, err := parseEndpoint(refreshURLEnv, address) //nolint:contextcheck // it looks up a loopback name, with a time limit of its own
 	if err != nil {
 		return nil, err
 	}

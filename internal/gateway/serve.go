@@ -52,7 +52,7 @@ func (s *Session) serve(w http.ResponseWriter, r *http.Request) {
 	// Covers the body, and what net/http reads of it after a refusal.
 	_ = x.ctl.SetReadDeadline(time.Now().Add(bodyWait)) // a conn without deadlines is bounded by the task's
 
-	if no := x.route(); no != nil {
+	if no := x.route(); no != nil { //nolint:contextcheck // the exchange has its request's
 		x.refuse(no)
 	}
 	x.line.DurationMS = s.g.now().Sub(began).Milliseconds()

@@ -182,7 +182,8 @@ func TestBodiesOnTheirWayAreBounded(t *testing.T) {
 	}
 	first.drop()
 	first.drop()
-	if !l.hold(second.size) || !l.hold(second.size) || l.hold(1) {
+	once, twice := l.hold(second.size), l.hold(second.size)
+	if !once || !twice || l.hold(1) {
 		t.Error("what was let go is not free, or free twice")
 	}
 }
@@ -309,25 +310,35 @@ func TestWhatUpstreamDoesWrong(t *testing.T) {
 		status   int // towards the sandbox
 		report   task.GatewayReport
 	}{
-		{"is not there", nil, func(o *Options, _ *SessionOptions) { o.Upstream = mustURL(t, dead.URL+"/v1") }, 502,
-			task.GatewayReport{LastError: "connection refused by " + address}},
-		{"hangs up", func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }, nil, 502,
-			task.GatewayReport{LastError: "connection to UPSTREAM broke"}},
+		{
+			"is not there", nil, func(o *Options, _ *SessionOptions) { o.Upstream = mustURL(t, dead.URL+"/v1") }, 502,
+			task.GatewayReport{LastError: "connection refused by " + address},
+		},
+		{
+			"hangs up", func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }, nil, 502,
+			task.GatewayReport{LastError: "connection to UPSTREAM broke"},
+		},
 		{"hangs up in the middle", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "data: 1\n\n")
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
 		}, nil, 200, task.GatewayReport{LastStatus: 200, LastError: "connection to UPSTREAM broke"}},
-		{"redirects", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://evil.example/", 307) }, nil, 502,
-			task.GatewayReport{LastError: "UPSTREAM answered 307, and redirects are not followed"}},
+		{
+			"redirects", func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, "https://evil.example/", http.StatusTemporaryRedirect)
+			}, nil, 502,
+			task.GatewayReport{LastError: "UPSTREAM answered 307, and redirects are not followed"},
+		},
 		{"compresses", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			_, _ = io.WriteString(w, gzipped(t, sseDone))
 		}, nil, 502, task.GatewayReport{LastError: "UPSTREAM answered in a compression that was not asked for"}},
 		{"says no", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, nil, 401, task.GatewayReport{LastStatus: 401}},
 		{"is busy", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }, nil, 429, task.GatewayReport{LastStatus: 429}},
-		{"has nobody's login", nil, func(o *Options, _ *SessionOptions) { o.Credentials = none{} }, 401,
-			task.GatewayReport{LastError: "There is no login. Log in."}},
+		{
+			"has nobody's login", nil, func(o *Options, _ *SessionOptions) { o.Credentials = none{} }, 401,
+			task.GatewayReport{LastError: "There is no login. Log in."},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, c.upstream, c.change)

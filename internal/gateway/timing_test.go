@@ -54,7 +54,7 @@ func (f upstreamFunc) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // body is an answer's body that ends when the call does.
 type body struct {
-	ctx   context.Context //nolint:containedctx // a body has its request's
+	ctx   context.Context
 	first io.Reader
 }
 
@@ -148,7 +148,7 @@ func TestNobodyWaitsForever(t *testing.T) {
 
 // slow sends one event every four minutes, which is not a stall.
 type slow struct {
-	ctx  context.Context //nolint:containedctx // a body has its request's
+	ctx  context.Context
 	left int
 }
 

@@ -66,8 +66,10 @@ func TestProblemsAreSaidReadably(t *testing.T) {
 		{`{"tasks":[{"task_id":"..","prompt":"p"}]}`, `tasks[0].task_id: is the string ".."; it must hold something else than dots.`},
 		{`{"run_id":".","tasks":[{"task_id":"a","prompt":"p"}]}`, `run_id: is the string "."; it must hold something else than dots.`},
 		{`{"run_id":"../x","tasks":[{"task_id":"a","prompt":"p"}]}`, `run_id: is the string "../x"`},
-		{`{"tasks":[{"task_id":"API","prompt":"p"},{"task_id":"b","prompt":"p"},{"task_id":"api","prompt":"p"}]}`,
-			`tasks[2].task_id: is the string "api", which tasks[0] has already (case is ignored); it must be unique.`},
+		{
+			`{"tasks":[{"task_id":"API","prompt":"p"},{"task_id":"b","prompt":"p"},{"task_id":"api","prompt":"p"}]}`,
+			`tasks[2].task_id: is the string "api", which tasks[0] has already (case is ignored); it must be unique.`,
+		},
 		{task(`,"timeout_sec":"60"`), `tasks[0].timeout_sec: is the string "60"; it must be an integer from 10 to 600.`},
 		{task(`,"timeout_sec":9`), `tasks[0].timeout_sec: is 9; it must be`},
 		{task(`,"timeout_sec":1e9`), `tasks[0].timeout_sec: is 1000000000; it must be`},

@@ -54,8 +54,10 @@ func parseMessage(line []byte) (message, *fault) {
 	case !json.Valid(trimmed):
 		return message{}, &fault{code: mcp.PARSE_ERROR, text: "this line is not JSON"}
 	case trimmed[0] == '[':
-		return message{}, &fault{code: mcp.INVALID_REQUEST,
-			text: "batches are not part of MCP since 2025-06-18: send one message per line"}
+		return message{}, &fault{
+			code: mcp.INVALID_REQUEST,
+			text: "batches are not part of MCP since 2025-06-18: send one message per line",
+		}
 	case trimmed[0] != '{':
 		return message{}, &fault{code: mcp.INVALID_REQUEST, text: "a message must be a JSON object"}
 	}

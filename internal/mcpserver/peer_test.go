@@ -93,7 +93,7 @@ func toolCall(prompt string, token any) mcp.CallToolRequest {
 func TestMCPGoClient(t *testing.T) {
 	for name, opts := range map[string][]client.ClientOption{
 		"modern": nil,
-		"legacy": {client.WithLegacyProtocolOnly()},
+		"legacy": {client.WithLegacyProtocolOnly()}, //nolint:staticcheck // deprecated with the era that it is for, which clients still speak
 	} {
 		t.Run(name, func(t *testing.T) {
 			stdio := transport.NewStdio(os.Args[0], append(os.Environ(), "MCPSERVER_PEER=1"))

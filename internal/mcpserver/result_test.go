@@ -139,7 +139,8 @@ func TestNoNullAndNoBrokenUTF8(t *testing.T) {
 	valid := outputValidator(t)
 	bad := "a\xff\xfe\x00b\xed\xa0\x80"
 	for _, r := range []task.RunResult{
-		{}, {Results: []task.Result{{Status: task.Success}}},
+		{},
+		{Results: []task.Result{{Status: task.Success}}},
 		{RunID: bad, Notes: []string{bad}, Results: []task.Result{{
 			TaskID: bad, Status: task.Failed, Patch: bad, FilesChanged: []string{bad}, PatchPath: "/" + bad,
 			Failure: &task.Failure{Kind: task.FailCodex, Message: bad}, CommandsRun: []task.Command{{Cmd: bad}},
@@ -192,8 +193,10 @@ func randomRun(r *rand.Rand) task.RunResult {
 		return randomText(r, size)
 	}
 	path := func() string { return "/" + strings.Repeat("d", r.IntN(200)) }
-	run := task.RunResult{RunID: "r", JournalPath: path(), BaseCommit: strings.Repeat("a", 40),
-		Notes: randomList(r, 5, text), TotalDurationMS: r.Int64N(1e7)}
+	run := task.RunResult{
+		RunID: "r", JournalPath: path(), BaseCommit: strings.Repeat("a", 40),
+		Notes: randomList(r, 5, text), TotalDurationMS: r.Int64N(1e7),
+	}
 	items := []int{0, 3, 60}[r.IntN(3)]
 	if size > 1000 {
 		items = min(items, 3)
@@ -339,9 +342,12 @@ func TestErrorsOfTheBackend(t *testing.T) {
 		result task.RunResult
 		want   []string
 	}{
-		{"refusals", fmt.Errorf("outer: %w", errors.Join(&task.Refusal{What: "Docker does not answer.", Mend: "Start it."},
-			&task.Refusal{Where: "tasks[1].allowed_paths[0]", What: "This leaves the repository.", Mend: "Use a relative pattern."})), task.RunResult{},
-			[]string{"Docker does not answer. Start it.\n\ntasks[1].allowed_paths[0]: This leaves the repository. Use a relative pattern."}},
+		{
+			"refusals", fmt.Errorf("outer: %w", errors.Join(&task.Refusal{What: "Docker does not answer.", Mend: "Start it."},
+				&task.Refusal{Where: "tasks[1].allowed_paths[0]", What: "This leaves the repository.", Mend: "Use a relative pattern."})),
+			task.RunResult{},
+			[]string{"Docker does not answer. Start it.\n\ntasks[1].allowed_paths[0]: This leaves the repository. Use a relative pattern."},
+		},
 		{"machinery", errors.New("disk on fire"), task.RunResult{JournalPath: "/j"}, []string{"internal error: disk on fire", "please report", "/j"}},
 		{"bytes", errors.New("x\xffy"), task.RunResult{}, []string{"x\uFFFDy"}},
 		{"long", errors.New(strings.Repeat("x", 1<<20)), task.RunResult{}, []string{"internal error: xxx"}},

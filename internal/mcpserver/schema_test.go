@@ -111,9 +111,11 @@ func described(t *testing.T, place string, schema any) {
 func TestNoStaleDescriptions(t *testing.T) {
 	for key := range mcpserver.Descriptions {
 		typ, field, _ := strings.Cut(key, ".")
-		known := map[string]reflect.Type{"RunResult": reflect.TypeFor[task.RunResult](), "Result": reflect.TypeFor[task.Result](),
+		known := map[string]reflect.Type{
+			"RunResult": reflect.TypeFor[task.RunResult](), "Result": reflect.TypeFor[task.Result](),
 			"Command": reflect.TypeFor[task.Command](), "Logs": reflect.TypeFor[task.Logs](), "Failure": reflect.TypeFor[task.Failure](),
-			"Finding": reflect.TypeFor[task.Finding](), "Usage": reflect.TypeFor[task.Usage]()}[typ]
+			"Finding": reflect.TypeFor[task.Finding](), "Usage": reflect.TypeFor[task.Usage](),
+		}[typ]
 		if known == nil {
 			t.Errorf("%s: no such type", key)
 		} else if _, ok := known.FieldByName(field); !ok {

@@ -191,7 +191,7 @@ func (t tree) Remove(ctx context.Context, keep bool) error {
 
 type sandbox struct{ *world }
 
-func (s sandbox) Check(_ context.Context, image string) error { return s.check(image) }
+func (s sandbox) Check(_ context.Context, image, _ string) error { return s.check(image) }
 
 func (s sandbox) Run(ctx context.Context, c task.Container, streams task.Streams) (task.Exit, error) {
 	s.did("start %s", c.TaskID)

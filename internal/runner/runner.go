@@ -45,8 +45,8 @@ type Workspace interface {
 
 // Sandbox runs commands in throwaway containers. It is safe for concurrent use.
 type Sandbox interface {
-	// Check refuses (with a *task.Refusal) if Run could not work for image.
-	Check(ctx context.Context, image string) error
+	// Check refuses (with a *task.Refusal) if Run could not work for image and runtime.
+	Check(ctx context.Context, image, runtime string) error
 	// Run blocks until the container is gone, whatever happens. When ctx ends it
 	// kills the container and returns the context's cause. A command that fails
 	// is an Exit, not an error.
@@ -211,11 +211,12 @@ func (r *Runner) runTasks(ctx context.Context, job Job, commit string, record Ru
 // that is missing at once, and before anything is made.
 func (r *Runner) ready(ctx context.Context, plan task.Plan) error {
 	errs := []error{r.o.Ready(ctx, plan)}
-	asked := map[string]bool{}
+	type ground struct{ image, runtime string }
+	asked := map[ground]bool{}
 	for _, spec := range plan.Tasks {
-		if !asked[spec.Image] {
-			asked[spec.Image] = true
-			errs = append(errs, r.o.Sandbox.Check(ctx, spec.Image))
+		if g := (ground{spec.Image, spec.Runtime}); !asked[g] {
+			asked[g] = true
+			errs = append(errs, r.o.Sandbox.Check(ctx, spec.Image, spec.Runtime))
 		}
 	}
 	return errors.Join(errs...)

@@ -18,12 +18,12 @@ import (
 // minAPI is that of engine 20.10, the oldest that we have run on.
 const minAPI = "1.41"
 
-// Check finds out whether a container of the image could be run; empty means
-// the runner image. What stands in the way is a *task.Refusal. The first check
+// Check finds out whether a container of the image could be run under the
+// runtime; empty means the runner image and the engine's default. What stands in the way is a *task.Refusal. The first check
 // of another image may take a minute: it fills the tools volume, so that no
 // task pays for that out of its own time.
-func (e *Engine) Check(ctx context.Context, image string) error {
-	ground, err := e.ready(ctx, image, "")
+func (e *Engine) Check(ctx context.Context, image, runtime string) error {
+	ground, err := e.ready(ctx, image, runtime)
 	if err != nil || ground.Image.ID == ground.Runner.ID {
 		return err
 	}

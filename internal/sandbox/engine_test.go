@@ -89,7 +89,7 @@ func refusal(t *testing.T) *task.Refusal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = e.Check(t.Context(), "")
+	err = e.Check(t.Context(), "", "")
 	var r *task.Refusal
 	if !errors.As(err, &r) || r.What == "" || r.Mend == "" {
 		t.Fatalf("Check returned %v, want a refusal", err)

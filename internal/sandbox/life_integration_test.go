@@ -199,7 +199,7 @@ func TestOtherImage(t *testing.T) {
 	image := l.otherImage(t)
 	var all sync.WaitGroup
 	all.Go(func() {
-		if err := l.Check(t.Context(), image); err != nil {
+		if err := l.Check(t.Context(), image, ""); err != nil {
 			t.Error(err)
 		}
 	})
@@ -231,10 +231,10 @@ func TestRefusals(t *testing.T) {
 	}
 	none, err := sandbox.Open(t.Context(), sandbox.Options{RunnerImage: "no-such-runner:here", StateDir: t.TempDir()})
 	must(t, err)
-	if err := none.Check(t.Context(), ""); !errors.As(err, &r) || !strings.Contains(r.Mend, "codex-mcp-runner image build") {
+	if err := none.Check(t.Context(), "", ""); !errors.As(err, &r) || !strings.Contains(r.Mend, "codex-mcp-runner image build") {
 		t.Errorf("missing runner image: %v", err)
 	}
-	must(t, l.Check(t.Context(), ""))
+	must(t, l.Check(t.Context(), "", ""))
 }
 
 func TestReap(t *testing.T) {

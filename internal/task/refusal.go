@@ -37,7 +37,7 @@ func (r *Refusal) Unwrap() error { return r.Err }
 // order. It returns nil if there is none: then the error is our machinery's.
 func Refusals(err error) []*Refusal {
 	var r *Refusal
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
 	case nil:
 		return nil
 	case *Refusal:

@@ -46,7 +46,7 @@ func Forward(ctx context.Context, rw io.ReadWriteCloser, l net.Listener) error {
 	}
 	_ = session.Close() // always nil
 	_ = l.Close()       // it may be closed already
-	<-accepted
+	<-accepted          //nolint:errcheck // what ended it was taken above
 	f.closeAll()
 	f.running.Wait()
 	return err

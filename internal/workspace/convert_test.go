@@ -90,12 +90,21 @@ func TestSubmodulesAreLeftAlone(t *testing.T) {
 		rules []string
 	}{
 		"untouched": {func(*testing.T, string) {}, nil, nil},
-		"file in it": {func(t *testing.T, d string) { write(t, d, map[string]string{"sub/x": "x", "a": "b\n"}) },
-			[]string{"modified a"}, []string{"submodule-edited sub"}},
-		"repository in it": {func(t *testing.T, d string) { plantRepo(t, filepath.Join(d, "sub/.git"), canary) },
-			nil, []string{"submodule-edited sub"}},
-		"gone": {func(t *testing.T, d string) { must(t, os.Remove(filepath.Join(d, "sub"))) },
-			nil, []string{"submodule-edited sub"}},
+		"file in it": {
+			func(t *testing.T, d string) { write(t, d, map[string]string{"sub/x": "x", "a": "b\n"}) },
+			[]string{"modified a"},
+			[]string{"submodule-edited sub"},
+		},
+		"repository in it": {
+			func(t *testing.T, d string) { plantRepo(t, filepath.Join(d, "sub/.git"), canary) },
+			nil,
+			[]string{"submodule-edited sub"},
+		},
+		"gone": {
+			func(t *testing.T, d string) { must(t, os.Remove(filepath.Join(d, "sub"))) },
+			nil,
+			[]string{"submodule-edited sub"},
+		},
 		"now a file": {func(t *testing.T, d string) {
 			must(t, os.Remove(filepath.Join(d, "sub")))
 			write(t, d, map[string]string{"sub": "x"})

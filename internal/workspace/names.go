@@ -79,7 +79,9 @@ func (f *findings) add(rule string, severity task.Severity, detail, name string)
 	case n < maxFindings:
 		f.list = append(f.list, task.Finding{Rule: rule, Severity: severity, Detail: detail, Evidence: show(name)})
 	case n == maxFindings:
-		f.list = append(f.list, task.Finding{Rule: rule, Severity: severity,
-			Detail: "There are more of these than are listed.", Evidence: show(name)})
+		f.list = append(f.list, task.Finding{
+			Rule: rule, Severity: severity,
+			Detail: "There are more of these than are listed.", Evidence: show(name),
+		})
 	}
 }

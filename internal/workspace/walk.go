@@ -193,8 +193,10 @@ func (k *walk) entry(d *os.Root, dir string, e fs.DirEntry) (descend bool, err e
 		if dir != "." {
 			k.nested[dir] = true
 		}
-		k.suspects = append(k.suspects, suspect{name, "nested-repository",
-			"A file or directory that some file system takes for .git makes a repository inside the repository."})
+		k.suspects = append(k.suspects, suspect{
+			name, "nested-repository",
+			"A file or directory that some file system takes for .git makes a repository inside the repository.",
+		})
 		if strings.EqualFold(e.Name(), ".git") {
 			return false, k.setAside(name)
 		}
@@ -243,8 +245,10 @@ func (k *walk) special(name string) {
 	if _, ofBase := k.w.snapshot[name]; ofBase {
 		k.refused[name] = true
 	}
-	k.suspects = append(k.suspects, suspect{name, "special-file",
-		"A pipe, socket or device is no content for a repository."})
+	k.suspects = append(k.suspects, suspect{
+		name, "special-file",
+		"A pipe, socket or device is no content for a repository.",
+	})
 }
 
 // gitlink looks at the directory of a submodule: empty, or somebody was there.
