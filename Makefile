@@ -42,10 +42,10 @@ init: $(INIT) ## sandbox-init alone, for both Linux architectures
 
 # The static program that is PID 1 in every sandbox. Without the commit in it: the
 # image is named after its content, and must not change with every commit.
-images/init/sandbox-init-linux-%: $(shell find cmd/sandbox-init internal/tunnel -name '*.go') go.mod
+images/init/sandbox-init-linux-%: $(shell find cmd/sandbox-init internal/tunnel internal/task -name '*.go') go.mod
 	CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/sandbox-init
 
-image: build engine ## the runner image, through the Docker engine's API
+image: engine build ## the runner image, through the Docker engine's API
 	@$(BIN) image build
 
 engine: ## a running Docker engine (installed if the machine is Debian or Ubuntu)

@@ -25,7 +25,7 @@ func HostSuite() string {
 	if err != nil {
 		return DefaultSuite
 	}
-	defer f.Close() //nolint:errcheck // read-only
+	defer f.Close()
 	return suiteOf(f)
 }
 

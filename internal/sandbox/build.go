@@ -7,11 +7,13 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"regexp"
 	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/client"
+	"github.com/gofrs/flock"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/images"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
@@ -135,6 +137,11 @@ func (b *build) run(ctx context.Context) (BuiltImage, error) {
 	} else if err != nil {
 		return BuiltImage{}, err
 	}
+	unlock, err := b.lock(ctx)
+	if err != nil {
+		return BuiltImage{}, err
+	}
+	defer unlock()
 	if !b.o.NoCache {
 		got, ok, err := b.upToDate(ctx)
 		if err != nil {
@@ -164,6 +171,34 @@ func (b *build) run(ctx context.Context) (BuiltImage, error) {
 	got.Fresh = true
 	b.log.Info("runner image built", "tag", got.Tag, "id", got.ID, "took", time.Since(began).Round(time.Second))
 	return got, nil
+}
+
+// lock lets one build of a user's run at a time: the second then finds the image
+// there, instead of making all of it again. Without a cache directory there is no
+// lock, and two builds merely cost more.
+func (b *build) lock(ctx context.Context) (unlock func(), err error) {
+	dir, err := os.UserCacheDir()
+	if err == nil {
+		dir = filepath.Join(dir, "codex-mcp-runner")
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		b.log.Debug("build without a lock", "error", err)
+		return func() {}, nil
+	}
+	l := flock.New(filepath.Join(dir, "build.lock"))
+	held, err := l.TryLock()
+	if err == nil && !held {
+		b.say("waiting for another build of the runner image to end")
+		_, err = l.TryLockContext(ctx, 500*time.Millisecond)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("wait for another build: %w", err)
+	}
+	return func() { _ = l.Close() }, nil // closing unlocks
 }
 
 // upToDate looks for an image of the tag that a build would make again.

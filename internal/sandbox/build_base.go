@@ -107,7 +107,7 @@ func (b *build) pull(ctx context.Context, ref string) error {
 	defer patience.Stop()
 	body, err := b.api.ImagePull(ctx, ref, image.PullOptions{})
 	if err == nil {
-		defer body.Close() //nolint:errcheck // read to its end below
+		defer body.Close()
 		err = readStream(body, func(string) { patience.Stop() })
 	}
 	if err != nil && ctx.Err() != nil {
@@ -125,7 +125,7 @@ func (b *build) bootstrap(ctx context.Context, suite, ref string) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		err := debootstrap.RootFS(ctx, suite, basePackages, pw, &lineLog{log: b.log})
-		pw.CloseWithError(err) //nolint:errcheck // always nil
+		pw.CloseWithError(err)
 		return err
 	})
 	g.Go(func() error {
@@ -136,7 +136,7 @@ func (b *build) bootstrap(ctx context.Context, suite, ref string) error {
 		if err == nil {
 			err = errors.Join(readStream(body, nil), body.Close())
 		}
-		pr.CloseWithError(err) //nolint:errcheck // always nil
+		pr.CloseWithError(err)
 		if err != nil {
 			return fmt.Errorf("import base image: %w", err)
 		}

@@ -6,9 +6,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -196,11 +196,12 @@ func TestABuildThatIsCancelledLeavesNothing(t *testing.T) {
 	before := unnamed(t, api)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stop := errors.New("enough")
-	// It is said between one download and the next.
-	lines := &onLine{match: "(not pinned)", do: func() { cancel(stop) }}
+	// A version that no build has asked for, so that the step is not in the cache.
+	version := fmt.Sprintf("0.0.%d", time.Now().UnixNano())
+	lines := &onLines{match: []string{"node /fetch/fetch.js", "Running in"}, do: func() { cancel(stop) }}
 	_, err := BuildImage(ctx, api, BuildOptions{
-		CodexVersion: "0.166.0", Tag: "codex-mcp-runner/test:cancelled",
-		Log: slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		CodexVersion: version, Tag: "codex-mcp-runner/test:cancelled",
+		Log: slog.New(slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if !errors.Is(err, stop) {
 		t.Errorf("got %v, want the cause", err)
@@ -233,15 +234,17 @@ func TestABaseThatNobodyHasIsRefused(t *testing.T) {
 	}
 }
 
-type onLine struct {
-	match string
+// onLines does something once, when it has seen all of match, one after the other.
+type onLines struct {
+	match []string
 	do    func()
-	once  sync.Once
 }
 
-func (o *onLine) Write(p []byte) (int, error) {
-	if strings.Contains(string(p), o.match) {
-		o.once.Do(o.do)
+func (o *onLines) Write(p []byte) (int, error) {
+	if len(o.match) > 0 && strings.Contains(string(p), o.match[0]) {
+		if o.match = o.match[1:]; len(o.match) == 0 {
+			o.do()
+		}
 	}
 	return len(p), nil
 }

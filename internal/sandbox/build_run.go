@@ -8,10 +8,12 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	dockerbuild "github.com/docker/docker/api/types/build"
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
 
@@ -24,9 +26,14 @@ const hostArch = runtime.GOARCH
 func (b *build) build(ctx context.Context, base string) error {
 	began := time.Now()
 	pr, pw := io.Pipe()
-	defer pr.Close() //nolint:errcheck // always nil; ends the writer below if the engine stopped reading
+	written := make(chan struct{})
+	defer func() {
+		_ = pr.Close() // ends the writer if the engine has stopped reading
+		<-written
+	}()
 	go func() {
-		pw.CloseWithError(images.WriteContext(pw, b.arch, b.certs)) //nolint:errcheck // always nil
+		defer close(written)
+		pw.CloseWithError(images.WriteContext(pw, b.arch, b.certs))
 	}()
 	args, network := proxyArgs(os.Getenv)
 	args["BASE_IMAGE"], args["CODEX_VERSION"], args["ARCH"] = &base, &b.o.CodexVersion, &b.arch
@@ -42,6 +49,9 @@ func (b *build) build(ctx context.Context, base string) error {
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	if err != nil {
+		if ctx.Err() != nil && len(s.seen) > 0 {
+			s.made = append(s.made, b.finished(clean, s.seen[len(s.seen)-1])...)
+		}
 		b.removeMade(clean, s.made, began)
 		return s.wrap(err)
 	}
@@ -92,6 +102,38 @@ func proxyArgs(getenv func(string) string) (args map[string]*string, network str
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// finished waits until the engine has ended the step that was at work on an image
+// when the caller went away, and returns what that step has made after all.
+func (b *build) finished(ctx context.Context, last string) []string {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for {
+		busy, err := b.api.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("ancestor", last))})
+		if err != nil {
+			b.log.Debug("wait for the build's last step", "error", err)
+			break
+		}
+		if !slices.ContainsFunc(busy, func(c container.Summary) bool { return isAmong(c.ImageID, []string{last}) }) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	var made []string
+	all, err := b.api.ImageList(ctx, image.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("dangling", "true"))})
+	if err != nil {
+		b.log.Debug("look for the build's last image", "error", err)
+	}
+	for _, img := range all {
+		if isAmong(img.ParentID, []string{last}) {
+			made = append(made, img.ID)
+		}
+	}
+	return made
 }
 
 // removeMade removes the untagged images that a failed build has left. The ids are

@@ -37,6 +37,10 @@ var (
 	imageLine = regexp.MustCompile(`^ ---> ([0-9a-f]{12,64})$`)
 )
 
+// escapes are what the builder marks a program's standard error with, and whatever
+// else would move a terminal's cursor.
+var escapes = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]`)
+
 const cacheLine = " ---> Using cache"
 
 // steps follows the classic builder's output.
@@ -57,7 +61,7 @@ func (s *steps) line(word string) {
 	lines := strings.Split(s.part+word, "\n")
 	s.part = lines[len(lines)-1]
 	for _, l := range lines[:len(lines)-1] {
-		s.take(strings.TrimRight(l, "\r"))
+		s.take(escapes.ReplaceAllString(l, ""))
 	}
 }
 
@@ -86,7 +90,7 @@ func (s *steps) take(l string) {
 		}
 		return
 	}
-	if strings.TrimSpace(l) == "" {
+	if strings.TrimSpace(l) == "" || strings.HasPrefix(l, " ---> ") || strings.HasPrefix(l, "Removing intermediate container ") {
 		return
 	}
 	if s.last = append(s.last, l); len(s.last) > 15 {

@@ -29,8 +29,8 @@ const failedBuild = `{"stream":"Step 1/5 : FROM debian AS base"}
 {"stream":" ---\u003e 6dc8cdb35be3\n"}
 {"stream":"Step 4/5 : RUN npm pack\n"}
 {"stream":" ---\u003e Running in aaaaaaaaaaaa\n"}
-{"stream":"npm says"}
-{"stream":" no\n"}
+{"stream":"\u001b[91mnpm says"}
+{"stream":"\u001b[0m no\u0007\u001b[2J\n"}
 {"errorDetail":{"code":1,"message":"The command returned a non-zero code: 1"},"error":"The command returned a non-zero code: 1"}
 `
 
@@ -46,6 +46,9 @@ func TestAFailedBuildTellsTheStepAndItsLastWords(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in: %v", want, err)
 		}
+	}
+	if strings.ContainsAny(err.Error(), "\x1b\a") || strings.Contains(err.Error(), "Running in") {
+		t.Errorf("the error is no plain text: %q", err)
 	}
 	// Only what this build has made may be removed: not the base, not the cache.
 	if d := cmp.Diff([]string{"6dc8cdb35be3"}, s.made); d != "" {
