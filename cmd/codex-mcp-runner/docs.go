@@ -212,3 +212,7 @@ type noBackend struct{}
 func (noBackend) RunTasks(context.Context, string, task.Request, func(task.Progress)) (task.RunResult, error) {
 	return task.RunResult{}, fmt.Errorf("run tasks: this server only describes itself")
 }
+
+func (noBackend) ReviewPlan(context.Context, string, task.ReviewRequest, func(task.Progress)) (task.ReviewResult, error) {
+	return task.ReviewResult{}, fmt.Errorf("review a plan: this server only describes itself")
+}

@@ -41,7 +41,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&f.repo, "repo", "", "a directory in the repository (default: the client's roots, $CLAUDE_PROJECT_DIR, the working directory)")
 	root.PersistentFlags().StringVar(&f.logLevel, "log-level", "warn", "debug, info, warn or error; the log goes to stderr")
-	root.AddCommand(serve, imageCommand(&f), demoCommand(&f), replayCommand(&f), doctorCommand(&f), runsCommand(&f), docsCommand())
+	root.AddCommand(serve, imageCommand(&f), demoCommand(&f), replayCommand(&f), doctorCommand(&f), runsCommand(&f), configCommand(), docsCommand())
 	return root
 }
 

@@ -70,6 +70,11 @@ func (s *service) reap(ctx context.Context) {
 
 // RunTasks does the whole of run_codex_tasks.
 func (s *service) RunTasks(ctx context.Context, dir string, req task.Request, progress func(task.Progress)) (task.RunResult, error) {
+	return s.run(ctx, dir, func(cfg config.Config) (task.Plan, error) { return compile(req, cfg) }, progress)
+}
+
+// run makes a plan of the repository's configuration and does it.
+func (s *service) run(ctx context.Context, dir string, compile func(config.Config) (task.Plan, error), progress func(task.Progress)) (task.RunResult, error) {
 	repo, err := workspace.Open(ctx, dir, workspace.Options{Log: s.o.Log})
 	if err != nil {
 		return task.RunResult{}, err
@@ -78,7 +83,7 @@ func (s *service) RunTasks(ctx context.Context, dir string, req task.Request, pr
 	if err != nil {
 		return task.RunResult{}, err
 	}
-	plan, err := compile(req, cfg)
+	plan, err := compile(cfg)
 	if err != nil {
 		return task.RunResult{}, err
 	}

@@ -11,11 +11,13 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
-// Where Codex looks for the files of the system's administrator. Neither the
+// Where Codex finds the files of the system's administrator. Neither the
 // user's nor a project's configuration can undo what requirements.toml says.
 const (
 	ConfigPath       = "/etc/codex/config.toml"
 	RequirementsPath = "/etc/codex/requirements.toml"
+	// OutputSchemaPath is no file of Codex's own: Command names it.
+	OutputSchemaPath = "/etc/codex/output.schema.json"
 )
 
 // Retries of a model call. Codex waits 0.2 s before the first, twice as long
@@ -46,6 +48,9 @@ func Command(spec task.Spec) []string {
 	if spec.Ephemeral {
 		argv = append(argv, "--ephemeral")
 	}
+	if spec.OutputSchema != "" {
+		argv = append(argv, "--output-schema", OutputSchemaPath)
+	}
 	return append(argv, "-")
 }
 
@@ -59,7 +64,11 @@ func Files(spec task.Spec) ([]task.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []task.File{{Path: ConfigPath, Content: c}, {Path: RequirementsPath, Content: r}}, nil
+	files := []task.File{{Path: ConfigPath, Content: c}, {Path: RequirementsPath, Content: r}}
+	if spec.OutputSchema != "" {
+		files = append(files, task.File{Path: OutputSchemaPath, Content: []byte(spec.OutputSchema)})
+	}
+	return files, nil
 }
 
 func encode(what string, v any) ([]byte, error) {

@@ -45,10 +45,37 @@ func TestCommand(t *testing.T) {
 	}
 }
 
+const outputSchema = `{"type":"object"}`
+
+// Codex reads the schema from where Files puts it, and is told nothing that would
+// contradict it.
+func TestOutputSchema(t *testing.T) {
+	s := spec(func(s *task.Spec) { s.OutputSchema = outputSchema })
+	want := []string{
+		"codex", "exec", "--json", "--dangerously-bypass-approvals-and-sandbox",
+		"--strict-config", "--ignore-user-config", "--ignore-rules", "--ephemeral",
+		"--output-schema", codex.OutputSchemaPath, "-",
+	}
+	if diff := cmp.Diff(want, codex.Command(s)); diff != "" {
+		t.Error(diff)
+	}
+	if got := codex.Prompt(s); got != s.Prompt {
+		t.Errorf("the prompt became %q", got)
+	}
+	files, err := codex.Files(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := files[len(files)-1]; last.Path != codex.OutputSchemaPath || string(last.Content) != outputSchema {
+		t.Errorf("got %s: %s", last.Path, last.Content)
+	}
+}
+
 func TestFiles(t *testing.T) {
 	for name, s := range map[string]task.Spec{
 		"enforce": spec(nil),
 		"audit":   spec(func(s *task.Spec) { s.CommandPolicy = task.CommandAudit }),
+		"schema":  spec(func(s *task.Spec) { s.OutputSchema = outputSchema }),
 	} {
 		files, err := codex.Files(s)
 		if err != nil {

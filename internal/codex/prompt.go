@@ -14,8 +14,12 @@ var promptText string
 var promptTemplate = template.Must(template.New("prompt.md").Parse(promptText))
 
 // Prompt is what Codex reads on stdin: the task's own prompt, then the rules of
-// the place, so that it need not find them out by being refused.
+// the place, so that it need not find them out by being refused. A task with an
+// output schema brings its own rules: ours end with a wish for a summary in prose.
 func Prompt(spec task.Spec) string {
+	if spec.OutputSchema != "" {
+		return spec.Prompt
+	}
 	var b strings.Builder
 	err := promptTemplate.Execute(&b, struct {
 		Prompt, Workspace                       string

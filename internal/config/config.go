@@ -26,7 +26,7 @@ type Config struct {
 	CodexCommand        string             `json:"codex_command" jsonschema:"maxLength=256,pattern=^[A-Za-z0-9_./][A-Za-z0-9_./+-]*$" jsonschema_description:"The Codex CLI inside the image: a name or an absolute path, without arguments."`
 	CodexModel          string             `json:"codex_model" jsonschema:"maxLength=128,pattern=^[A-Za-z0-9][A-Za-z0-9_.:/-]*$" jsonschema_description:"The model that Codex uses."`
 	CodexFullAuto       bool               `json:"codex_full_auto" jsonschema_description:"false: Codex may look and answer, and the worktree is mounted read-only."`
-	CodexEphemeral      bool               `json:"codex_ephemeral" jsonschema_description:"false: Codex's own session file is kept in the journal."`
+	CodexEphemeral      bool               `json:"codex_ephemeral" jsonschema_description:"true: Codex writes no session file. false: it writes one, which for now goes with its container."`
 	SandboxMode         task.SandboxMode   `json:"sandbox_mode" jsonschema:"enum=read-only,enum=workspace-write,enum=danger-full-access" jsonschema_description:"What a sandbox may write: nothing, the worktree, or its whole container."`
 	MaxRunsRetained     int                `json:"max_runs_retained" jsonschema:"minimum=1,maximum=10000" jsonschema_description:"How many runs the journal keeps."`
 	MaxTasksPerRun      int                `json:"max_tasks_per_run" jsonschema:"minimum=1,maximum=50" jsonschema_description:"How many tasks one call may hold."`

@@ -20,6 +20,7 @@ func (s *Server) SetMaxLine(n int) { s.maxLine = n }
 
 var (
 	RunResult          = runResult
+	ReviewResult       = reviewResult
 	Descriptions       = descriptions
 	RunCodexTasksInput = runCodexTasksInput
 	Instructions       = instructions

@@ -77,6 +77,21 @@ var descriptions = map[string]string{
 	"Result.PatchPath":       "Absolute path of the whole patch, for git apply; empty if there is no patch.",
 	"Result.Truncated":       "The fields of this result that were cut to fit, or \"*\" for all texts, lists and paths. The whole is in journal_path.",
 
+	"ReviewResult.Report":      "What is wrong with the plan. Each entry is one sentence that names its task; what the plan's text alone proves comes first in each list, then what Codex claims.",
+	"ReviewResult.RunID":       "The name of the run in which Codex gave its answer.",
+	"ReviewResult.BaseCommit":  "The commit that Codex looked at.",
+	"ReviewResult.JournalPath": "Absolute path of the directory that keeps the run: prompt, transcript, answer.",
+	"ReviewResult.Usage":       "Tokens and model calls that the review used.",
+	"ReviewResult.Notes":       "What concerns the whole review, such as uncommitted changes that Codex did not see.",
+	"ReviewResult.Truncated":   "The fields that were cut to fit. What Codex said is whole in journal_path.",
+
+	"ReviewReport.MissingTasks":               "What must be done for the plan to work and is in no task.",
+	"ReviewReport.DependencyIssues":           "Cycles, impossible references, wrong or missing order, tasks that may run at once and change the same file.",
+	"ReviewReport.ParallelizationSuggestions": "Tasks that can run at once, and tasks that should not.",
+	"ReviewReport.TestGaps":                   "Tasks whose result nothing would test.",
+	"ReviewReport.RiskFlags":                  "What may lose data, break callers or open a hole, and where the plan is wrong about the repository.",
+	"ReviewReport.RecommendedTaskSplits":      "Tasks that are too large for one go, with the parts to make of them.",
+
 	"Command.Cmd":      "The whole command line, the shell that ran it included.",
 	"Command.ExitCode": "-1 if it never ended.",
 

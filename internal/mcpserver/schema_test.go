@@ -114,6 +114,7 @@ func TestNoStaleDescriptions(t *testing.T) {
 		known := map[string]reflect.Type{
 			"RunResult": reflect.TypeFor[task.RunResult](), "Result": reflect.TypeFor[task.Result](),
 			"Command": reflect.TypeFor[task.Command](), "Logs": reflect.TypeFor[task.Logs](), "Failure": reflect.TypeFor[task.Failure](),
+			"ReviewResult": reflect.TypeFor[task.ReviewResult](), "ReviewReport": reflect.TypeFor[task.ReviewReport](),
 			"Finding": reflect.TypeFor[task.Finding](), "Usage": reflect.TypeFor[task.Usage](),
 		}[typ]
 		if known == nil {

@@ -23,6 +23,9 @@ type Backend interface {
 	// are told to the caller, anything else is reported as our fault. If a run's
 	// files exist all the same, the result's JournalPath says where.
 	RunTasks(ctx context.Context, repo string, req task.Request, progress func(task.Progress)) (task.RunResult, error)
+	// ReviewPlan says what is wrong with a plan. For repo, progress and the error
+	// the same holds as for RunTasks.
+	ReviewPlan(ctx context.Context, repo string, req task.ReviewRequest, progress func(task.Progress)) (task.ReviewResult, error)
 }
 
 // Options are what a Server needs to know of its surroundings.
@@ -79,6 +82,7 @@ func New(b Backend, o Options) (*Server, error) {
 	// One line per tool, one file each.
 	for _, build := range []func() (server.ServerTool, error){
 		s.runCodexTasks,
+		s.reviewPlanWithCodex,
 	} {
 		tool, err := build()
 		if err != nil {

@@ -22,6 +22,11 @@ func (b backend) RunTasks(ctx context.Context, repo string, req task.Request, pr
 	return b(ctx, repo, req, progress)
 }
 
+// ReviewPlan finds nothing.
+func (b backend) ReviewPlan(context.Context, string, task.ReviewRequest, func(task.Progress)) (task.ReviewResult, error) {
+	return task.ReviewResult{}, nil
+}
+
 // quick answers at once.
 func quick(context.Context, string, task.Request, func(task.Progress)) (task.RunResult, error) {
 	return task.RunResult{RunID: "r1", Results: []task.Result{{TaskID: "a", Status: task.Success}}}, nil
@@ -86,6 +91,11 @@ func (r callResult) text() string {
 
 // connect serves a new client. change, if not nil, may change the server first.
 func connect(t *testing.T, b backend, o mcpserver.Options, change func(*mcpserver.Server)) *wire {
+	t.Helper()
+	return connectTo(t, b, o, change)
+}
+
+func connectTo(t *testing.T, b mcpserver.Backend, o mcpserver.Options, change func(*mcpserver.Server)) *wire {
 	t.Helper()
 	if o.Getwd == nil {
 		o.Getwd = func() (string, error) { return "/cwd", nil }

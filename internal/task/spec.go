@@ -56,6 +56,9 @@ type Spec struct {
 	CodexCommand string `json:"codex_command"`
 	// Ephemeral is false if Codex's own rollout file is to be kept.
 	Ephemeral bool `json:"ephemeral"`
+	// OutputSchema is the JSON Schema of Codex's last message; empty if that is
+	// free text. With a schema, Prompt is all that Codex is told.
+	OutputSchema string `json:"output_schema,omitempty"`
 
 	AllowedPaths    []string      `json:"allowed_paths"`
 	AllowedCommands []string      `json:"allowed_commands"`

@@ -1,0 +1,145 @@
+package review
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// MaxPlanBytes is the longest plan that Analyse looks at.
+const MaxPlanBytes = 1 << 20
+
+const (
+	// maxSentences bounds each list of a report, maxSentence each sentence, in runes.
+	maxSentences = 40
+	maxSentence  = 800
+)
+
+// Report is the answer of review_plan_with_codex. Each entry is one sentence
+// that can be read alone and names the task it is about. The lists of the
+// reports that this package makes are never nil.
+type Report struct {
+	// MissingTasks are needed and not in the plan.
+	MissingTasks []string `json:"missing_tasks"`
+	// DependencyIssues are cycles, impossible references, and tasks that nothing
+	// orders although they need an order.
+	DependencyIssues []string `json:"dependency_issues"`
+	// ParallelizationSuggestions say what can run at once and what should not.
+	ParallelizationSuggestions []string `json:"parallelization_suggestions"`
+	TestGaps                   []string `json:"test_gaps"`
+	RiskFlags                  []string `json:"risk_flags"`
+	// RecommendedTaskSplits name tasks that are too large for one go.
+	RecommendedTaskSplits []string `json:"recommended_task_splits"`
+}
+
+// list is one of a report's lists with its name in JSON.
+type list struct {
+	name      string
+	sentences *[]string
+}
+
+func (r *Report) lists() []list {
+	return []list{
+		{"missing_tasks", &r.MissingTasks},
+		{"dependency_issues", &r.DependencyIssues},
+		{"parallelization_suggestions", &r.ParallelizationSuggestions},
+		{"test_gaps", &r.TestGaps},
+		{"risk_flags", &r.RiskFlags},
+		{"recommended_task_splits", &r.RecommendedTaskSplits},
+	}
+}
+
+// empty is a report that says nothing.
+func empty() Report {
+	var r Report
+	for _, l := range r.lists() {
+		*l.sentences = []string{}
+	}
+	return r
+}
+
+// Merge joins what is proved and what is claimed, the proved first. Of sentences
+// that say nearly the same the first stays.
+func Merge(proved, claimed Report) Report {
+	merged := empty()
+	first, second := proved.lists(), claimed.lists()
+	for i, l := range merged.lists() {
+		var kept []gist
+		for _, s := range slices.Concat(*first[i].sentences, *second[i].sentences) {
+			g := gistOf(s)
+			if len(kept) == maxSentences || len(g.words)+len(g.names) == 0 || slices.ContainsFunc(kept, g.near) {
+				continue
+			}
+			kept = append(kept, g)
+			*l.sentences = append(*l.sentences, s)
+		}
+	}
+	return merged
+}
+
+// gist is what matters in a sentence for telling whether another says the same.
+type gist struct {
+	// names are numbers, ids and file names: sentences that differ in one differ.
+	names map[string]bool
+	words map[string]bool
+}
+
+// fillers are in every second sentence about a plan.
+const fillers = " a an and are as at be both but by can for from has have in is it its of on or should so step steps task tasks that the their them then there they this to was which with "
+
+func gistOf(sentence string) gist {
+	g := gist{names: map[string]bool{}, words: map[string]bool{}}
+	for word := range strings.FieldsFuncSeq(strings.ToLower(sentence), func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("./_-", r)
+	}) {
+		word = strings.Trim(word, "./-")
+		switch {
+		case word == "" || strings.Contains(fillers, " "+word+" "):
+		case strings.ContainsFunc(word, unicode.IsDigit) || strings.ContainsAny(word, "./_"):
+			g.names[word] = true
+		default:
+			g.words[strings.TrimSuffix(word, "s")] = true
+		}
+	}
+	return g
+}
+
+// near says that g and h name the same things and share most of their words.
+func (g gist) near(h gist) bool {
+	if len(g.names) != len(h.names) || overlap(g.names, h.names) != len(g.names) {
+		return false
+	}
+	shared := overlap(g.words, h.words)
+	return 10*shared >= 6*(len(g.words)+len(h.words)-shared)
+}
+
+func overlap(a, b map[string]bool) int {
+	n := 0
+	for word := range a {
+		if b[word] {
+			n++
+		}
+	}
+	return n
+}
+
+// oneLine makes text fit to stand in a sentence: what is not printable becomes a
+// space, spaces in a row become one, and what is more than most runes is cut.
+func oneLine(text string, most int) string {
+	var b strings.Builder
+	n := 0
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool {
+		return !unicode.IsPrint(r) || r == ' ' || r == unicode.ReplacementChar
+	}) {
+		if n > 0 {
+			word = " " + word
+		}
+		for _, r := range word {
+			if n++; n > most {
+				return strings.TrimRight(b.String(), " ") + "…"
+			}
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,39 @@
+package task
+
+// ReviewRequest is the input of review_plan_with_codex, decoded and not yet checked.
+type ReviewRequest struct {
+	// PlanText is the plan, in any form that people write plans in.
+	PlanText string `json:"plan_text"`
+	// RepoContext is what the caller says about the repository; may be empty.
+	RepoContext string `json:"repo_context,omitempty"`
+}
+
+// ReviewReport is what is wrong with a plan. Each entry is one sentence that can
+// be read alone and names the task it is about. It has the fields of
+// review.Report, in the same order.
+type ReviewReport struct {
+	MissingTasks               []string `json:"missing_tasks"`
+	DependencyIssues           []string `json:"dependency_issues"`
+	ParallelizationSuggestions []string `json:"parallelization_suggestions"`
+	TestGaps                   []string `json:"test_gaps"`
+	RiskFlags                  []string `json:"risk_flags"`
+	RecommendedTaskSplits      []string `json:"recommended_task_splits"`
+}
+
+// ReviewResult is what a client is told about a plan.
+type ReviewResult struct {
+	Report ReviewReport `json:"report"`
+	// RunID names the run that gave the report, the last if there were two.
+	RunID string `json:"run_id"`
+	// BaseCommit is what Codex looked at.
+	BaseCommit string `json:"base_commit"`
+	// JournalPath is the run's directory, absolute.
+	JournalPath string `json:"journal_path"`
+	// Usage is that of all runs together.
+	Usage Usage `json:"usage"`
+	// Notes concern the review as a whole, such as a first answer that was no report.
+	Notes []string `json:"notes"`
+	// Truncated names the fields that were cut to fit; what Codex said is whole
+	// in the journal.
+	Truncated []string `json:"truncated,omitempty"`
+}
