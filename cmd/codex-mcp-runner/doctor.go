@@ -36,11 +36,7 @@ func doctorCommand(f *rootFlags) *cobra.Command {
 		Short: "Say whether everything that a run needs is there, and how to mend what is not",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := f.log(cmd)
-			if err != nil {
-				return err
-			}
-			svc, err := newService(cmd.Context(), serviceOptions{Getenv: os.Getenv, Log: log})
+			svc, err := openService(cmd, f)
 			if err != nil {
 				return err
 			}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -20,16 +19,12 @@ func imageCommand(f *rootFlags) *cobra.Command {
 			"done if the image is there already; --no-cache builds it again.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := f.log(cmd)
-			if err != nil {
-				return err
-			}
-			svc, err := newService(cmd.Context(), serviceOptions{Getenv: os.Getenv, Log: log})
+			svc, err := openService(cmd, f)
 			if err != nil {
 				return err
 			}
 			defer func() { _ = svc.Close() }()
-			o.Progress, o.Log = cmd.ErrOrStderr(), log
+			o.Progress, o.Log = cmd.ErrOrStderr(), svc.o.Log
 			built, err := svc.engine.Build(cmd.Context(), o)
 			if err != nil {
 				return err

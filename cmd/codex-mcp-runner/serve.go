@@ -17,16 +17,12 @@ func serveCommand(f *rootFlags) *cobra.Command {
 		Short: "Serve MCP on stdin and stdout (the default)",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := f.log(cmd)
-			if err != nil {
-				return err
-			}
-			svc, err := newService(cmd.Context(), serviceOptions{Getenv: os.Getenv, Log: log})
+			svc, err := openService(cmd, f)
 			if err != nil {
 				return err
 			}
 			server, err := mcpserver.New(svc, mcpserver.Options{
-				Version: version(), Repo: f.repo, Log: log, Getenv: os.Getenv, Getwd: os.Getwd,
+				Version: version(), Repo: f.repo, Log: svc.o.Log, Getenv: os.Getenv, Getwd: os.Getwd,
 			})
 			if err != nil {
 				return errors.Join(err, svc.Close())

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/config"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/gateway"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
@@ -52,6 +54,15 @@ func newService(ctx context.Context, o serviceOptions) (*service, error) {
 		return nil, err
 	}
 	return &service{o: o, engine: engine, recovered: map[string]bool{}}, nil
+}
+
+// openService is newService for a command of the program.
+func openService(cmd *cobra.Command, f *rootFlags) (*service, error) {
+	log, err := f.log(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return newService(cmd.Context(), serviceOptions{Getenv: os.Getenv, Log: log})
 }
 
 // Close lets go of the engine. No call may be running.
