@@ -54,12 +54,13 @@ func volumes(ctx context.Context, t testing.TB) (names []string) {
 	return names
 }
 
-// created counts the containers that a server made since a time, gone or not.
-func created(ctx context.Context, t testing.TB, pid int, since time.Time) (n int) {
+// created counts the containers that a server made since a time, gone or not, of
+// those that have all the labels. An engine's probe is among them.
+func created(ctx context.Context, t testing.TB, pid int, since time.Time, labels ...string) (n int) {
 	t.Helper()
 	events := docker(t).Events(ctx, client.EventsListOptions{
 		Since: since.UTC().Format(time.RFC3339Nano), Until: time.Now().UTC().Format(time.RFC3339Nano),
-		Filters: make(client.Filters).Add("type", "container").Add("event", "create").Add("label", owner(pid)),
+		Filters: make(client.Filters).Add("type", "container").Add("event", "create").Add("label", append(labels, owner(pid))...),
 	})
 	for {
 		select {
