@@ -60,6 +60,13 @@ fi
 debian=no
 case " $ID $ID_LIKE " in *' debian '* | *' ubuntu '*) debian=yes ;; esac
 
+# forget removes a pid file that an engine which was killed has left, if another
+# program has that pid by now: dockerd would take it for itself and not start.
+forget() { # FILE PROGRAM
+	pid=$(cat "$1" 2>/dev/null) || return 0
+	[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$2" ] || as_root rm -f "$1"
+}
+
 # install gets Debian packages.
 install() {
 	say "installing $* with apt-get"
@@ -105,6 +112,8 @@ if [ -d /run/systemd/system ]; then
 	as_root systemctl start docker || true
 	log="journalctl -u docker -n 20 --no-pager"
 else
+	forget /run/docker.pid dockerd
+	forget /run/docker/containerd/containerd.pid containerd
 	file=/var/log/dockerd.log
 	log="tail -n 20 $file"
 	say "starting dockerd in the background; its log is $file"
