@@ -144,9 +144,7 @@ func (s *service) run(ctx context.Context, dir string, compile func(config.Confi
 		},
 		Progress: progress,
 	})
-	for _, dir := range []string{workDir, filepath.Dir(workDir)} {
-		_ = os.Remove(dir) // unless it holds a worktree that was to be kept, or another run's
-	}
+	_ = os.Remove(workDir) // unless it holds a worktree that was to be kept
 	if perr := runs.Prune(plan.MaxRunsRetained); perr != nil {
 		s.o.Log.Warn("prune the journal", "err", perr)
 	}
