@@ -71,7 +71,7 @@ func reviewPlan(req task.ReviewRequest, ask func(prompt string) (task.RunResult,
 	if err != nil {
 		return r.result, err
 	}
-	r.result.Report = task.ReviewReport(review.Merge(proved, claimed))
+	r.result.Report = review.Merge(proved, claimed)
 	return r.result, nil
 }
 

@@ -28,7 +28,7 @@ func Analyse(text string) Report {
 		c.tests()
 		c.sizes()
 	}
-	for _, l := range c.report.lists() {
+	for _, l := range lists(&c.report) {
 		*l.sentences = distinct(*l.sentences)
 	}
 	return c.report

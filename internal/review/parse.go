@@ -63,7 +63,7 @@ func parse(message string) (Report, []string) {
 	}
 	r := empty()
 	var problems []string
-	for _, l := range r.lists() {
+	for _, l := range lists(&r) {
 		raw, ok := object[l.name]
 		delete(object, l.name)
 		if !ok {

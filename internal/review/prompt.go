@@ -43,7 +43,7 @@ func Retry(prompt, answer string, err error) string {
 	}
 	var report Report
 	var keys []string
-	for _, l := range report.lists() {
+	for _, l := range lists(&report) {
 		keys = append(keys, l.name)
 	}
 	return fill("retry", struct {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
 // MaxPlanBytes is the longest plan that Analyse looks at.
@@ -15,22 +17,9 @@ const (
 	maxSentence  = 800
 )
 
-// Report is the answer of review_plan_with_codex. Each entry is one sentence
-// that can be read alone and names the task it is about. The lists of the
-// reports that this package makes are never nil.
-type Report struct {
-	// MissingTasks are needed and not in the plan.
-	MissingTasks []string `json:"missing_tasks"`
-	// DependencyIssues are cycles, impossible references, and tasks that nothing
-	// orders although they need an order.
-	DependencyIssues []string `json:"dependency_issues"`
-	// ParallelizationSuggestions say what can run at once and what should not.
-	ParallelizationSuggestions []string `json:"parallelization_suggestions"`
-	TestGaps                   []string `json:"test_gaps"`
-	RiskFlags                  []string `json:"risk_flags"`
-	// RecommendedTaskSplits name tasks that are too large for one go.
-	RecommendedTaskSplits []string `json:"recommended_task_splits"`
-}
+// Report is the answer of review_plan_with_codex. The lists of the reports that
+// this package makes are never nil.
+type Report = task.ReviewReport
 
 // list is one of a report's lists with its name in JSON.
 type list struct {
@@ -38,7 +27,7 @@ type list struct {
 	sentences *[]string
 }
 
-func (r *Report) lists() []list {
+func lists(r *Report) []list {
 	return []list{
 		{"missing_tasks", &r.MissingTasks},
 		{"dependency_issues", &r.DependencyIssues},
@@ -52,7 +41,7 @@ func (r *Report) lists() []list {
 // empty is a report that says nothing.
 func empty() Report {
 	var r Report
-	for _, l := range r.lists() {
+	for _, l := range lists(&r) {
 		*l.sentences = []string{}
 	}
 	return r
@@ -62,8 +51,8 @@ func empty() Report {
 // that say nearly the same the first stays.
 func Merge(proved, claimed Report) Report {
 	merged := empty()
-	first, second := proved.lists(), claimed.lists()
-	for i, l := range merged.lists() {
+	first, second := lists(&proved), lists(&claimed)
+	for i, l := range lists(&merged) {
 		var kept []gist
 		for _, s := range slices.Concat(*first[i].sentences, *second[i].sentences) {
 			g := gistOf(s)

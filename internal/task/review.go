@@ -9,15 +9,19 @@ type ReviewRequest struct {
 }
 
 // ReviewReport is what is wrong with a plan. Each entry is one sentence that can
-// be read alone and names the task it is about. It has the fields of
-// review.Report, in the same order.
+// be read alone and names the task it is about.
 type ReviewReport struct {
-	MissingTasks               []string `json:"missing_tasks"`
-	DependencyIssues           []string `json:"dependency_issues"`
+	// MissingTasks are needed and not in the plan.
+	MissingTasks []string `json:"missing_tasks"`
+	// DependencyIssues are cycles, impossible references, and tasks that nothing
+	// orders although they need an order.
+	DependencyIssues []string `json:"dependency_issues"`
+	// ParallelizationSuggestions say what can run at once and what should not.
 	ParallelizationSuggestions []string `json:"parallelization_suggestions"`
 	TestGaps                   []string `json:"test_gaps"`
 	RiskFlags                  []string `json:"risk_flags"`
-	RecommendedTaskSplits      []string `json:"recommended_task_splits"`
+	// RecommendedTaskSplits name tasks that are too large for one go.
+	RecommendedTaskSplits []string `json:"recommended_task_splits"`
 }
 
 // ReviewResult is what a client is told about a plan.
