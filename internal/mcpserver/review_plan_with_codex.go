@@ -1,7 +1,6 @@
 package mcpserver
 
 import (
-	"context"
 	_ "embed"
 	"fmt"
 	"slices"
@@ -21,54 +20,15 @@ const reviewPlanDescription = `Have a plan of several tasks reviewed by OpenAI C
 Nothing is changed. A call takes minutes; if the client moves it to the background, the result comes later: do not call again.`
 
 func (s *Server) reviewPlanWithCodex() (server.ServerTool, error) {
-	const name = "review_plan_with_codex"
-	input, err := compileInput(reviewPlanInput)
-	if err != nil {
-		return server.ServerTool{}, fmt.Errorf("%s: %w", name, err)
-	}
-	output, err := outputSchema(task.ReviewResult{})
-	if err != nil {
-		return server.ServerTool{}, fmt.Errorf("%s: %w", name, err)
-	}
-	const title = "Review a plan with Codex"
-	tool := mcp.Tool{
-		Name: name, Title: title, Description: reviewPlanDescription,
-		RawInputSchema: input.raw, RawOutputSchema: output,
-		Annotations: mcp.ToolAnnotation{
-			Title:           title,
-			ReadOnlyHint:    mcp.ToBoolPtr(true),
-			DestructiveHint: mcp.ToBoolPtr(false),
-			IdempotentHint:  mcp.ToBoolPtr(false), // no model says the same twice
-			OpenWorldHint:   mcp.ToBoolPtr(true),
-		},
-		// See runCodexTasks.
-		Meta: mcp.NewMetaFromMap(map[string]any{
-			"anthropic/alwaysLoad":         true,
-			"anthropic/maxResultSizeChars": 2 * maxResult,
-		}),
-	}
-	handle := func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		var in task.ReviewRequest
-		if problems := input.decode(req.Params.RawArguments, &in, nil); len(problems) > 0 {
-			return badArguments(name, problems), nil
-		}
-		repo, ask, err := s.repository(ctx, req)
-		if err != nil {
-			return s.failure(ctx, name, err, ""), nil
-		}
-		if ask != nil {
-			return ask, nil
-		}
-		progress := startProgress(ctx, 1)
-		defer progress.stop()
-		result, err := s.backend.ReviewPlan(ctx, repo, in, progress.update)
-		progress.stop()
-		if err != nil {
-			return s.failure(ctx, name, err, result.JournalPath), nil
-		}
-		return reviewResult(result), nil
-	}
-	return server.ServerTool{Tool: tool, Handler: handle}, nil
+	return longCall[task.ReviewRequest, task.ReviewResult]{
+		name: "review_plan_with_codex", title: "Review a plan with Codex", description: reviewPlanDescription,
+		input:    reviewPlanInput,
+		readOnly: true,
+		units:    func(task.ReviewRequest) int { return 1 },
+		do:       s.backend.ReviewPlan,
+		files:    func(out task.ReviewResult) string { return out.JournalPath },
+		show:     reviewResult,
+	}.tool(s)
 }
 
 // reviewResult tells a review in both forms that a client may show, as runResult

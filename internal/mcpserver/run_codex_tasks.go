@@ -1,13 +1,11 @@
 package mcpserver
 
 import (
-	"context"
 	_ "embed"
 	"fmt"
 	"strconv"
 	"strings"
 
-	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
@@ -21,55 +19,15 @@ const runCodexTasksDescription = `Run coding tasks with OpenAI Codex, in paralle
 Put all independent tasks into one call. A call takes minutes; if the client moves it to the background, the result comes later: do not call again.`
 
 func (s *Server) runCodexTasks() (server.ServerTool, error) {
-	const name = "run_codex_tasks"
-	input, err := compileInput(runCodexTasksInput)
-	if err != nil {
-		return server.ServerTool{}, fmt.Errorf("%s: %w", name, err)
-	}
-	output, err := outputSchema(task.RunResult{})
-	if err != nil {
-		return server.ServerTool{}, fmt.Errorf("%s: %w", name, err)
-	}
-	const title = "Run coding tasks with Codex"
-	tool := mcp.Tool{
-		Name: name, Title: title, Description: runCodexTasksDescription,
-		RawInputSchema: input.raw, RawOutputSchema: output,
-		Annotations: mcp.ToolAnnotation{
-			Title:           title,
-			ReadOnlyHint:    mcp.ToBoolPtr(false),
-			DestructiveHint: mcp.ToBoolPtr(false), // it applies nothing
-			IdempotentHint:  mcp.ToBoolPtr(false),
-			OpenWorldHint:   mcp.ToBoolPtr(true),
-		},
-		Meta: mcp.NewMetaFromMap(map[string]any{
-			// Claude Code's: put the schema before the model without a search,
-			// and do not replace a long result by a file.
-			"anthropic/alwaysLoad":         true,
-			"anthropic/maxResultSizeChars": 2 * maxResult,
-		}),
-	}
-	handle := func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		var in task.Request
-		if problems := input.decode(req.Params.RawArguments, &in, checkIDs); len(problems) > 0 {
-			return badArguments(name, problems), nil
-		}
-		repo, ask, err := s.repository(ctx, req)
-		if err != nil {
-			return s.failure(ctx, name, err, ""), nil
-		}
-		if ask != nil {
-			return ask, nil
-		}
-		progress := startProgress(ctx, len(in.Tasks))
-		defer progress.stop()
-		result, err := s.backend.RunTasks(ctx, repo, in, progress.update)
-		progress.stop()
-		if err != nil {
-			return s.failure(ctx, name, err, result.JournalPath), nil
-		}
-		return runResult(result), nil
-	}
-	return server.ServerTool{Tool: tool, Handler: handle}, nil
+	return longCall[task.Request, task.RunResult]{
+		name: "run_codex_tasks", title: "Run coding tasks with Codex", description: runCodexTasksDescription,
+		input: runCodexTasksInput,
+		check: checkIDs,
+		units: func(in task.Request) int { return len(in.Tasks) },
+		do:    s.backend.RunTasks,
+		files: func(out task.RunResult) string { return out.JournalPath },
+		show:  runResult,
+	}.tool(s)
 }
 
 // checkIDs finds what a schema cannot say: ids that are the same on a file
