@@ -25,8 +25,9 @@ type settle struct{}
 func (settle) Error() string { return "Codex did not exit after its turn" }
 
 // settleTimeout is how long Codex may take to exit after its turn has ended.
-// It needs milliseconds; openai/codex#20919 and others saw it hang.
-const settleTimeout = 10 * time.Second
+// It needs milliseconds, but a busy engine was seen to tell of an exit more than
+// ten seconds late; openai/codex#20919 and others saw Codex itself hang.
+const settleTimeout = 30 * time.Second
 
 // idleClock ends a task that shows no sign of life.
 type idleClock struct {
