@@ -10,7 +10,7 @@ INIT      = images/init/sandbox-init-linux-amd64 images/init/sandbox-init-linux-
 SOURCES   = $(shell find cmd internal images policies -name '*.go' -o -path 'images/*' -type f -o -path 'policies/*' -type f) go.mod go.sum
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build init image engine unit integration bench fuzz fmt lint docs clean
+.PHONY: help demo test check build init image engine tools unit integration bench fuzz fmt lint docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
@@ -51,11 +51,14 @@ image: engine build ## the runner image, through the Docker engine's API
 engine: ## a running Docker engine (installed if the machine is Debian or Ubuntu)
 	@sh images/ensure-engine.sh
 
+tools: ## what the integration tests use: Chromium, jq (installed if the machine is Debian or Ubuntu)
+	@sh integration/ensure-tools.sh
+
 unit: ## tests that need no Docker
 	@$(GOTESTSUM) -- -race ./...
 
 # One package at a time: they share an engine, and look at what is left on it.
-integration: image ## tests with the real engine and the real Codex, as root
+integration: image tools ## tests with the real engine, the real Codex and a real browser, as root
 	@$(GOTESTSUM) --junitfile bin/junit.xml -- -race -p 1 -tags integration -timeout 20m \
 	  $$(grep -rl --include='*_test.go' '^//go:build integration' . | xargs -n 1 dirname | sort -u)
 

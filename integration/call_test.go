@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/replay"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
@@ -60,9 +61,14 @@ func (p pending) wait(d time.Duration) message {
 // start calls run_codex_tasks, with progress.
 func (s *server) start(args map[string]any) pending {
 	s.t.Helper()
+	return s.tool("run_codex_tasks", args)
+}
+
+// tool calls a tool, with progress.
+func (s *server) tool(name string, args map[string]any) pending {
+	s.t.Helper()
 	return s.call("tools/call", map[string]any{
-		"name": "run_codex_tasks", "arguments": args,
-		"_meta": map[string]any{"progressToken": "p"},
+		"name": name, "arguments": args, "_meta": map[string]any{"progressToken": "p"},
 	})
 }
 
@@ -98,18 +104,52 @@ func (p pending) raw() toolResult {
 	return r
 }
 
-// result waits for a run's result.
-func (p pending) result() task.RunResult {
+// into waits for what a tool says.
+func (p pending) into(v any) {
 	p.s.t.Helper()
 	r := p.raw()
 	if r.IsError {
 		p.s.t.Fatalf("the call was refused: %s\n%s", r.text(), p.s.stderr)
 	}
-	var run task.RunResult
-	if err := json.Unmarshal(r.StructuredContent, &run); err != nil {
+	if err := json.Unmarshal(r.StructuredContent, v); err != nil {
 		p.s.t.Fatalf("%v in %s", err, r.StructuredContent)
 	}
+}
+
+// result waits for a run's result.
+func (p pending) result() (run task.RunResult) {
+	p.s.t.Helper()
+	p.into(&run)
 	return run
+}
+
+// refusal waits for the text of a call that cannot be done.
+func (p pending) refusal() string {
+	p.s.t.Helper()
+	r := p.raw()
+	if !r.IsError {
+		p.s.t.Fatalf("it was not refused: %s", r.StructuredContent)
+	}
+	return r.text()
+}
+
+// tasks are the arguments of a run.
+func tasks(id string, all ...map[string]any) map[string]any {
+	return map[string]any{"run_id": id, "concurrency": 3, "tasks": all}
+}
+
+// job is one task of a run; its prompt picks the conversation.
+func job(id string, more map[string]any) map[string]any {
+	t := map[string]any{"task_id": id, "prompt": "prompt of " + id + "."}
+	for k, v := range more {
+		t[k] = v
+	}
+	return t
+}
+
+// works is the conversation of the job with that id: one command.
+func works(id, command string) replay.Conversation {
+	return conversation("prompt of "+id+".", patient(command), say("Done."))
 }
 
 // run does one task and returns what came of it.

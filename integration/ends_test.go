@@ -34,9 +34,8 @@ func three(id string) map[string]any {
 func (h *host) begun(s *server, n int) {
 	h.t.Helper()
 	s.until("tasks at work", func() bool {
-		started, _ := filepath.Glob(h.state + "/codex-mcp-runner/*/work/*/*/*/started")
-		deeper, _ := filepath.Glob(h.state + "/codex-mcp-runner/*/work/*/*/started")
-		return len(started)+len(deeper) == n
+		started, _ := filepath.Glob(h.state + "/codex-mcp-runner/*/work/*/tasks/*/*/*/started")
+		return len(started) == n
 	})
 }
 

@@ -39,6 +39,19 @@ func containers(ctx context.Context, t testing.TB, label string) (ids []string) 
 	return ids
 }
 
+// running are the containers in which something runs.
+func running(ctx context.Context, t testing.TB, label string) (ids []string) {
+	t.Helper()
+	list, err := docker(t).ContainerList(ctx, client.ContainerListOptions{Filters: make(client.Filters).Add("label", label)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range list.Items {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
 // volumes are those of ours, but for the tools volumes, which stay.
 func volumes(ctx context.Context, t testing.TB) (names []string) {
 	t.Helper()

@@ -4,9 +4,9 @@
 //	0      task tunnel debootstrap policies images               nothing
 //	       codex config redact                                   task, policies
 //	1      policy workspace sandbox gateway validate journal     floor 0
-//	       replay attest review
+//	       replay attest review live
 //	2      runner                                                floor 0
-//	3      mcpserver console                                     task
+//	3      mcpserver console report                              task
 //	4      cmd                                                   all
 //
 // Three libraries are fenced: only sandbox imports github.com/docker/docker,

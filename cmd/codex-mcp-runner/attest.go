@@ -35,13 +35,15 @@ func newAttester(getenv func(string) string) (attester, error) {
 	return attester{signer, rules}, err
 }
 
-// attest gives the content of attestationFile. The task counts as finished now.
-func (a attester) attest(ev task.Evidence, v task.Verdict, commit string, patch []byte, started time.Time) ([]byte, error) {
+// attest gives the content of attestationFile for a task of a run that began at
+// base. The task counts as finished now.
+func (a attester) attest(base string, ev task.Evidence, v task.Verdict, start string, patch []byte, started time.Time) ([]byte, error) {
 	return a.signer.Sign(attest.Outcome{
 		Spec:         ev.Spec,
 		Started:      started,
 		Finished:     time.Now(),
-		BaseCommit:   commit,
+		BaseCommit:   base,
+		StartCommit:  start,
 		ImageID:      ev.Exit.ImageID,
 		Policies:     a.policies,
 		CodexVersion: codex.Version,

@@ -7,7 +7,7 @@ import (
 )
 
 func configCommand() *cobra.Command {
-	parent := &cobra.Command{Use: "config", Short: "The configuration, " + config.FileName, Args: cobra.NoArgs}
+	parent := group("config", "The configuration, "+config.FileName)
 	parent.AddCommand(&cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of " + config.FileName + ", for editors",

@@ -83,9 +83,9 @@ func demo(ctx context.Context, out *os.File, log *slog.Logger) (err error) {
 		return err
 	}
 	screen := console.ScreenOf(out, os.Getenv)
-	live := console.NewLive(out, screen)
-	result, err := svc.RunTasks(ctx, repo, task.Request{Tasks: demoTasks}, live.Update)
-	live.Close()
+	result, err := seeThrough(ctx, svc, repo, out, func(ctx context.Context) (string, error) {
+		return svc.StartTasks(ctx, repo, task.Request{Tasks: demoTasks})
+	})
 	if err != nil {
 		return err
 	}
@@ -123,20 +123,6 @@ func showDemo(out io.Writer, result task.RunResult, screen console.Screen) error
 		return failed
 	}
 	return showRegistration(out)
-}
-
-// showRegistration says how clients learn of this binary.
-func showRegistration(out io.Writer) error {
-	self, err := os.Executable()
-	if err != nil {
-		self = "codex-mcp-runner"
-	}
-	_, err = fmt.Fprintf(out, `
-Register it, with your key (or after "codex login"):
-  Claude Code:     claude mcp add codex -- %[1]s
-  Claude Desktop:  {"mcpServers":{"codex":{"command":%[1]q,"args":["--repo","/path/to/repository"]}}}
-`, self)
-	return err
 }
 
 // sampleRepository writes the demo's repository with one commit. go-git makes

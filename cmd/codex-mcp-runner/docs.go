@@ -13,7 +13,6 @@ import (
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/config"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/mcpserver"
-	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
 func docsCommand() *cobra.Command {
@@ -207,12 +206,6 @@ func configDocs() (string, error) {
 }
 
 // noBackend stands behind a server that is only asked what it offers.
-type noBackend struct{}
+type noBackend struct{ mcpserver.Backend }
 
-func (noBackend) RunTasks(context.Context, string, task.Request, func(task.Progress)) (task.RunResult, error) {
-	return task.RunResult{}, fmt.Errorf("run tasks: this server only describes itself")
-}
-
-func (noBackend) ReviewPlan(context.Context, string, task.ReviewRequest, func(task.Progress)) (task.ReviewResult, error) {
-	return task.ReviewResult{}, fmt.Errorf("review a plan: this server only describes itself")
-}
+func (noBackend) Stop(error) {}

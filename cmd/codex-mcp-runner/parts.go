@@ -28,12 +28,22 @@ const sandboxUID = 10001
 
 type repository struct{ *workspace.Repository }
 
-func (r repository) Create(ctx context.Context, name, commit, dir string) (runner.Workspace, error) {
+func (r repository) OpenStore(ctx context.Context, dir string) (runner.Store, error) {
+	st, err := r.Repository.OpenStore(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	return store{st}, nil
+}
+
+type store struct{ *workspace.Store }
+
+func (s store) Create(ctx context.Context, name, commit, dir string) (runner.Workspace, error) {
 	o := workspace.CreateOptions{Name: name, Commit: commit, Dir: dir, UID: os.Getuid(), GID: os.Getgid()}
 	if o.UID == 0 {
 		o.UID, o.GID = sandboxUID, sandboxUID
 	}
-	w, err := r.Repository.Create(ctx, o)
+	w, err := s.Store.Create(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +63,8 @@ func (t tree) Collect(ctx context.Context, spec task.Spec) (task.Changes, error)
 type runRecord struct{ *journal.Run }
 
 func (r runRecord) Task(id string) (runner.Record, error) { return r.Run.Task(id) }
+
+func (r runRecord) Attempt(id string, n int) (runner.Record, error) { return r.Run.Attempt(id, n) }
 
 // model is the way to the model API with the host's login.
 type model struct {

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/config"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/live"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/review"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 	"github.com/codex-mcp-runner/codex-mcp-runner/policies"
@@ -22,11 +23,33 @@ const (
 	maxRepoContext = 256 << 10
 )
 
-// ReviewPlan does the whole of review_plan_with_codex. A review is a run of one
-// task, with the repository's configuration and a place in the journal.
-func (s *service) ReviewPlan(ctx context.Context, dir string, req task.ReviewRequest, progress func(task.Progress)) (task.ReviewResult, error) {
-	return reviewPlan(req, func(prompt string) (task.RunResult, error) {
-		return s.run(ctx, dir, func(cfg config.Config) (task.Plan, error) { return compileReview(prompt, cfg) }, progress)
+// StartReview does the first half of review_plan_with_codex. A review is a run of
+// one task, with the repository's configuration and a place in the journal. If
+// Codex has to be asked twice there are two, and the first one's name is that of
+// both to whoever waits.
+func (s *service) StartReview(ctx context.Context, dir string, req task.ReviewRequest) (string, error) {
+	if err := checkReview(req); err != nil {
+		return "", err
+	}
+	prepare := func(ctx context.Context, prompt string) (*job, error) {
+		return s.prepare(ctx, dir, func(cfg config.Config) (task.Plan, error) { return compileReview(prompt, cfg) })
+	}
+	first, err := prepare(ctx, review.Prompt(req.PlanText, req.RepoContext))
+	if err != nil {
+		return "", err
+	}
+	return s.start(ctx, first, func(ctx context.Context, run *live.Run) (task.RunResult, error) {
+		next := first
+		return reviewPlan(req, func(prompt string) (task.RunResult, error) {
+			if next == nil {
+				if next, err = prepare(ctx, prompt); err != nil {
+					return task.RunResult{}, err
+				}
+			}
+			j := next
+			next = nil
+			return j.run(ctx, run)
+		}, first.runs.AddReview)
 	})
 }
 
@@ -40,16 +63,15 @@ func compileReview(prompt string, cfg config.Config) (task.Plan, error) {
 		spec := &plan.Tasks[i]
 		spec.Prompt, spec.OutputSchema = prompt, string(policies.ReviewSchema())
 		spec.SandboxMode, spec.Network, spec.AllowInspection = task.SandboxReadOnly, task.NetworkDeny, true
+		spec.VerifyCommands = []string{} // there is nothing to verify
 	}
 	return plan, err
 }
 
 // reviewPlan asks Codex for a review, once more if the answer is none, and joins
-// it with what the plan's text alone proves.
-func reviewPlan(req task.ReviewRequest, ask func(prompt string) (task.RunResult, error)) (task.ReviewResult, error) {
-	if err := checkReview(req); err != nil {
-		return task.ReviewResult{}, err
-	}
+// it with what the plan's text alone proves. What came out is kept with every run
+// that was made. The result is the last run's, the usage that of all of them.
+func reviewPlan(req task.ReviewRequest, ask func(prompt string) (task.RunResult, error), keep func(runID string, r task.ReviewReport) error) (task.RunResult, error) {
 	proved := review.Analyse(req.PlanText)
 	prompt := review.Prompt(req.PlanText, req.RepoContext)
 	var r reviewer
@@ -71,7 +93,13 @@ func reviewPlan(req task.ReviewRequest, ask func(prompt string) (task.RunResult,
 	if err != nil {
 		return r.result, err
 	}
-	r.result.Report = review.Merge(proved, claimed)
+	report := review.Merge(proved, claimed)
+	r.result.Review = &report
+	for _, id := range r.runs {
+		if err := keep(id, report); err != nil {
+			return r.result, fmt.Errorf("keep the review: %w", err)
+		}
+	}
 	return r.result, nil
 }
 
@@ -102,8 +130,9 @@ func checkReview(req task.ReviewRequest) error {
 
 // reviewer collects what the runs of a review have in common.
 type reviewer struct {
-	result   task.ReviewResult
-	answer   string // the last
+	result   task.RunResult // of the last, with the notes and the usage of all
+	answer   string         // the last
+	runs     []string
 	journals []string
 }
 
@@ -112,23 +141,22 @@ type reviewer struct {
 func (r *reviewer) ask(ask func(prompt string) (task.RunResult, error), prompt string) (review.Report, error) {
 	run, err := ask(prompt)
 	if run.JournalPath != "" {
-		r.result.JournalPath = run.JournalPath
 		r.journals = append(r.journals, run.JournalPath)
 	}
 	if err != nil {
+		r.result.JournalPath = run.JournalPath
 		return review.Report{}, err
 	}
 	if len(run.Results) != 1 {
 		return review.Report{}, fmt.Errorf("review a plan: the run has %d results", len(run.Results))
 	}
-	r.result.RunID, r.result.BaseCommit = run.RunID, run.BaseCommit
-	got := run.Results[0]
-	r.result.Usage = sum(r.result.Usage, got.Usage)
-	if err := unanswered(got, run.JournalPath); err != nil {
-		return review.Report{}, err
+	got := &run.Results[0]
+	notes, spent := r.result.Notes, task.Usage{}
+	if len(r.result.Results) > 0 {
+		spent = r.result.Results[0].Usage
 	}
-	if len(r.journals) < 2 { // a second run has the same to say about the checkout
-		r.result.Notes = append(r.result.Notes, run.Notes...)
+	if len(r.runs) == 0 { // a second run has the same to say about the checkout
+		notes = append(notes, run.Notes...)
 	}
 	for _, f := range got.Findings {
 		if f.Severity == task.SeverityInfo {
@@ -138,7 +166,14 @@ func (r *reviewer) ask(ask func(prompt string) (task.RunResult, error), prompt s
 		if f.Evidence != "" {
 			note += " [" + f.Evidence + "]"
 		}
-		r.result.Notes = append(r.result.Notes, note)
+		notes = append(notes, note)
+	}
+	got.Usage = sum(spent, got.Usage)
+	r.result = run
+	r.result.Notes = notes
+	r.runs = append(r.runs, run.RunID)
+	if err := unanswered(*got, run.JournalPath); err != nil {
+		return review.Report{}, err
 	}
 	r.answer = got.Summary
 	return review.Parse(got.Summary)

@@ -24,11 +24,17 @@ const (
 	answer = `{"missing_tasks":["Task 1 needs a migration in db/."],"dependency_issues":[],"parallelization_suggestions":[],"test_gaps":[],"risk_flags":[],"recommended_task_splits":[]}`
 )
 
-// answers are the runs that a review makes, and keeps the prompts that it made
-// them with.
+// answers are the runs that a review makes. It keeps the prompts that they were
+// made with, and in which runs the review was kept.
 type answers struct {
 	runs    []task.RunResult
 	prompts []string
+	kept    map[string]task.ReviewReport
+}
+
+func (a *answers) review(req task.ReviewRequest) (task.RunResult, error) {
+	a.kept = map[string]task.ReviewReport{}
+	return reviewPlan(req, a.ask, func(id string, r task.ReviewReport) error { a.kept[id] = r; return nil })
 }
 
 func (a *answers) ask(prompt string) (task.RunResult, error) {
@@ -49,20 +55,21 @@ func ran(id, summary string, change func(*task.Result)) task.RunResult {
 
 func TestWhatIsProvedComesBeforeWhatIsClaimed(t *testing.T) {
 	a := answers{runs: []task.RunResult{ran("r1", answer, nil)}}
-	got, err := reviewPlan(task.ReviewRequest{PlanText: cyclic, RepoContext: "It is old."}, a.ask)
+	got, err := a.review(task.ReviewRequest{PlanText: cyclic, RepoContext: "It is old."})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Report.DependencyIssues) != 1 || !strings.HasPrefix(got.Report.DependencyIssues[0], cycle) {
-		t.Errorf("dependency issues: %q", got.Report.DependencyIssues)
+	if got.Review == nil || len(got.Review.DependencyIssues) != 1 || !strings.HasPrefix(got.Review.DependencyIssues[0], cycle) {
+		t.Fatalf("got %+v", got)
 	}
-	if diff := cmp.Diff([]string{"Task 1 needs a migration in db/."}, got.Report.MissingTasks); diff != "" {
+	if diff := cmp.Diff([]string{"Task 1 needs a migration in db/."}, got.Review.MissingTasks); diff != "" {
 		t.Error(diff)
 	}
-	got.Report = task.ReviewReport{}
-	if diff := cmp.Diff(task.ReviewResult{
-		RunID: "r1", BaseCommit: "c0", JournalPath: "/j/r1", Notes: []string{"dirty"}, Usage: task.Usage{InputTokens: 10, ModelRequests: 1},
-	}, got); diff != "" {
+	if diff := cmp.Diff(map[string]task.ReviewReport{"r1": *got.Review}, a.kept); diff != "" {
+		t.Error(diff)
+	}
+	got.Review = nil
+	if diff := cmp.Diff(ran("r1", answer, nil), got); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{review.Prompt(cyclic, "It is old.")}, a.prompts); diff != "" {
@@ -72,12 +79,15 @@ func TestWhatIsProvedComesBeforeWhatIsClaimed(t *testing.T) {
 
 func TestProseIsAskedOnceMore(t *testing.T) {
 	a := answers{runs: []task.RunResult{ran("r1", "Looks good to me!", nil), ran("r2", answer, nil)}}
-	got, err := reviewPlan(task.ReviewRequest{PlanText: cyclic}, a.ask)
+	got, err := a.review(task.ReviewRequest{PlanText: cyclic})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Report.MissingTasks) != 1 || got.RunID != "r2" || got.JournalPath != "/j/r2" || got.Usage.InputTokens != 20 {
+	if got.Review == nil || len(got.Review.MissingTasks) != 1 || got.RunID != "r2" || got.JournalPath != "/j/r2" || got.Results[0].Usage.InputTokens != 20 {
 		t.Errorf("got %+v", got)
+	}
+	if len(a.kept) != 2 {
+		t.Errorf("the review is kept in %v", a.kept)
 	}
 	if len(got.Notes) != 2 || got.Notes[0] != "dirty" || !strings.Contains(got.Notes[1], "run r1") {
 		t.Errorf("notes: %q", got.Notes)
@@ -89,7 +99,7 @@ func TestProseIsAskedOnceMore(t *testing.T) {
 
 func TestProseTwiceIsRefusedWithWhatCameAndWhatIsProved(t *testing.T) {
 	a := answers{runs: []task.RunResult{ran("r1", "No.", nil), ran("r2", "I would rather\nnot.", nil)}}
-	_, err := reviewPlan(task.ReviewRequest{PlanText: cyclic}, a.ask)
+	_, err := a.review(task.ReviewRequest{PlanText: cyclic})
 	refusals := task.Refusals(err)
 	if len(refusals) != 1 || len(a.prompts) != 2 {
 		t.Fatalf("asked %d times: %v", len(a.prompts), err)
@@ -99,7 +109,7 @@ func TestProseTwiceIsRefusedWithWhatCameAndWhatIsProved(t *testing.T) {
 			t.Errorf("the refusal does not say %q: %v", want, refusals[0])
 		}
 	}
-	_, err = reviewPlan(task.ReviewRequest{PlanText: "Make it better."}, (&answers{runs: a.runs}).ask)
+	_, err = (&answers{runs: a.runs}).review(task.ReviewRequest{PlanText: "Make it better."})
 	if err == nil || strings.Contains(err.Error(), "alone shows") {
 		t.Errorf("of a plan without tasks nothing is known: %v", err)
 	}
@@ -117,14 +127,14 @@ func TestARunWithoutAnAnswerIsNotAskedAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := answers{runs: []task.RunResult{ran("r1", answer, change)}}
-			got, err := reviewPlan(task.ReviewRequest{PlanText: cyclic}, a.ask)
+			got, err := a.review(task.ReviewRequest{PlanText: cyclic})
 			if len(task.Refusals(err)) != 1 || !strings.Contains(err.Error(), "It said why.") || len(a.prompts) != 1 || got.JournalPath != "/j/r1" {
 				t.Errorf("asked %d times, %+v: %v", len(a.prompts), got, err)
 			}
 		})
 	}
 	want := errors.New("no engine")
-	_, err := reviewPlan(task.ReviewRequest{PlanText: cyclic}, func(string) (task.RunResult, error) { return task.RunResult{}, want })
+	_, err := reviewPlan(task.ReviewRequest{PlanText: cyclic}, func(string) (task.RunResult, error) { return task.RunResult{}, want }, nil)
 	if !errors.Is(err, want) {
 		t.Errorf("got %v", err)
 	}
@@ -139,7 +149,7 @@ func TestABrokenRuleIsANote(t *testing.T) {
 			{Severity: task.SeverityInfo, Detail: "Nothing."},
 		}
 	})}}
-	got, err := reviewPlan(task.ReviewRequest{PlanText: cyclic}, a.ask)
+	got, err := a.review(task.ReviewRequest{PlanText: cyclic})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,8 +186,9 @@ func TestWhatCannotBeReviewedIsRefusedAtOnce(t *testing.T) {
 			if tc.where == nil {
 				return
 			}
-			if _, err := reviewPlan(tc.req, (&answers{}).ask); task.Refusals(err) == nil {
-				t.Errorf("it was asked: %v", err)
+			// Before anything is looked at: there is not even a repository.
+			if _, err := (&service{}).StartReview(t.Context(), "/nonexistent", tc.req); !cmp.Equal(len(task.Refusals(err)), len(tc.where)) {
+				t.Errorf("got %v", err)
 			}
 		})
 	}
@@ -215,6 +226,7 @@ func TestAReviewOnlyLooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg.SandboxMode, cfg.NetworkPolicy, cfg.AllowInspection = task.SandboxDangerFullAccess, task.NetworkAllow, false
+	cfg.VerifyCommands = []string{"npm test"}
 	prompt := strings.Repeat("a", 1<<20)
 	plan, err := compileReview(prompt, cfg)
 	if err != nil || len(plan.Tasks) != 1 {
@@ -223,6 +235,9 @@ func TestAReviewOnlyLooks(t *testing.T) {
 	s := plan.Tasks[0]
 	if s.SandboxMode != task.SandboxReadOnly || s.Network != task.NetworkDeny || !s.AllowInspection || len(s.AllowedPaths)+len(s.AllowedCommands) > 0 {
 		t.Errorf("got %+v", s)
+	}
+	if len(s.VerifyCommands) > 0 {
+		t.Errorf("it would run %q", s.VerifyCommands)
 	}
 	if s.ID != "review" || s.Prompt != prompt || s.OutputSchema != string(policies.ReviewSchema()) || plan.RunID == "" {
 		t.Errorf("got %s %d %s", s.ID, len(s.Prompt), s.OutputSchema)

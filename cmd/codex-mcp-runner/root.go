@@ -1,17 +1,23 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 // rootFlags are the flags of every command.
 type rootFlags struct {
 	repo     string
 	logLevel string
+	// waitSeconds is that of the commands that serve.
+	waitSeconds int
 }
 
 // log writes to stderr: stdout belongs to MCP.
@@ -23,17 +29,61 @@ func (f rootFlags) log(cmd *cobra.Command) (*slog.Logger, error) {
 	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level})), nil
 }
 
-func newRoot() *cobra.Command {
+// dir is the absolute directory that a command in a terminal works in: --repo,
+// $CLAUDE_PROJECT_DIR, the working directory.
+func (f rootFlags) dir() (string, error) {
+	dir := f.repo
+	if dir == "" {
+		dir = os.Getenv("CLAUDE_PROJECT_DIR")
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("find the working directory: %w", err)
+	}
+	return dir, nil
+}
+
+const rootLong = `Hands coding tasks to the OpenAI Codex CLI, many at once, each in its own git
+worktree inside its own throwaway Docker container without network, and gives
+back patches that were checked. It is an MCP server (stdio) for Claude and other
+clients, which start it without a command, and does the same in a terminal:
+
+  codex-mcp-runner doctor                     what is missing on this machine?
+  codex-mcp-runner run "Fix the login test"   one task, watched while it runs
+  codex-mcp-runner runs diff                  the patches of the newest run
+  codex-mcp-runner runs apply RUN             put them onto a new branch
+
+Results go to stdout, progress and errors to stderr, so that --json can be piped.
+Colours are for terminals, and NO_COLOR turns them off.
+
+` + exitTable
+
+// newRoot makes the whole command line. watched, which may be nil, is called before
+// a command that a person in a terminal waits for.
+func newRoot(watched func()) *cobra.Command {
 	var f rootFlags
 	serve := serveCommand(&f)
 	root := &cobra.Command{
 		Use:   "codex-mcp-runner",
 		Short: "Hand coding tasks to Codex, each in its own worktree and throwaway container",
-		Long: "An MCP server (stdio) that hands coding tasks to the OpenAI Codex CLI, many at once,\n" +
-			"each in its own git worktree inside its own throwaway Docker container, and returns\n" +
-			"patches that were checked. Without a command it serves.",
-		Args:          cobra.NoArgs,
-		RunE:          serve.RunE,
+		Long:  rootLong,
+		Args:  noCommand,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if isTerminal(cmd.InOrStdin()) {
+				return showWelcome(cmd.OutOrStdout())
+			}
+			return serve.RunE(cmd, args)
+		},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			// Cobra looks at these next, but its errors could not be told from ours.
+			if err := errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil {
+				return usageError{err}
+			}
+			if watched != nil && cmd != serve && cmd.HasParent() {
+				watched()
+			}
+			return nil
+		},
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -41,15 +91,66 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVar(&f.repo, "repo", "", "a directory in the repository (default: the client's roots, $CLAUDE_PROJECT_DIR, the working directory)")
 	root.PersistentFlags().StringVar(&f.logLevel, "log-level", "warn", "debug, info, warn or error; the log goes to stderr")
-	root.AddCommand(serve, imageCommand(&f), demoCommand(&f), replayCommand(&f), doctorCommand(&f), runsCommand(&f), configCommand(), docsCommand())
-	return root
+	f.addWaitSeconds(root)
+	f.addWaitSeconds(serve)
+	for _, g := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"work", "Work with Codex:", []*cobra.Command{runCommand(&f), watchCommand(&f), runsCommand(&f), reviewCommand(&f)}},
+		{"machine", "Look after this machine:", []*cobra.Command{doctorCommand(&f), imageCommand(&f), gcCommand(&f), demoCommand(&f)}},
+		{"server", "Serve and configure:", []*cobra.Command{serve, configCommand(), replayCommand(&f)}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, cmd := range g.commands {
+			cmd.GroupID = g.id
+			root.AddCommand(cmd)
+		}
+	}
+	root.AddCommand(versionCommand(), docsCommand())
+	return mendUsage(root)
 }
 
-// version is what the Go toolchain recorded about this build.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "devel"
+// mendUsage makes cobra's complaints about arguments the usage errors that they are.
+func mendUsage(cmd *cobra.Command) *cobra.Command {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageError{err}
+			}
+			return nil
+		}
 	}
-	return info.Main.Version
+	for _, sub := range cmd.Commands() {
+		mendUsage(sub)
+	}
+	return cmd
+}
+
+// group is a command that only has others below it.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	g := &cobra.Command{
+		Use: use, Short: short, Args: noCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	g.AddCommand(commands...)
+	return g
+}
+
+// noCommand refuses what was meant to be a command.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	hint := fmt.Sprintf("%q lists them", cmd.CommandPath()+" --help")
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return fmt.Errorf("unknown command %q; %s", args[0], hint)
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }

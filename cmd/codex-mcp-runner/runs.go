@@ -2,10 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"os"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -15,26 +12,21 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/workspace"
 )
 
-// runsCommand reads the journal. It changes nothing there and needs no Docker.
+// runsCommand reads the journal, and needs no Docker. Only apply changes anything.
 func runsCommand(f *rootFlags) *cobra.Command {
-	runs := &cobra.Command{Use: "runs", Short: "The runs in the repository's journal", Args: cobra.NoArgs}
-	runs.AddCommand(runsListCommand(f), runsShowCommand(f), runsVerifyCommand(f))
-	return runs
+	return group("runs", "The repository's runs: list, show, diff, apply, verify, open",
+		runsListCommand(f), runsShowCommand(f), runsDiffCommand(f), runsApplyCommand(f), runsVerifyCommand(f), runsOpenCommand(f))
 }
 
-// journalOf opens the journal of the repository that --repo is in, or
-// $CLAUDE_PROJECT_DIR, or the working directory.
+// journalOf opens the journal of the repository that a command works in.
 func journalOf(cmd *cobra.Command, f *rootFlags) (*journal.Journal, error) {
 	log, err := f.log(cmd)
 	if err != nil {
 		return nil, err
 	}
-	dir := f.repo
-	if dir == "" {
-		dir = os.Getenv("CLAUDE_PROJECT_DIR")
-	}
-	if dir == "" {
-		dir = "."
+	dir, err := f.dir()
+	if err != nil {
+		return nil, err
 	}
 	repo, err := workspace.Open(cmd.Context(), dir, workspace.Options{Log: log})
 	if err != nil {
@@ -48,7 +40,8 @@ func journalOf(cmd *cobra.Command, f *rootFlags) (*journal.Journal, error) {
 }
 
 func runsListCommand(f *rootFlags) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the runs, the newest first",
 		Args:  cobra.NoArgs,
@@ -57,78 +50,83 @@ func runsListCommand(f *rootFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			records, err := runs.List()
-			return errors.Join(listRuns(cmd.OutOrStdout(), records), err)
+			// Runs that cannot be read are in the error; the others are good.
+			summaries, err := runs.Summaries()
+			return errors.Join(listRuns(cmd, summaries, asJSON), err)
 		},
 	}
+	addJSON(cmd, &asJSON)
+	return cmd
 }
 
-func listRuns(out io.Writer, records []journal.Record) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "run\tstate\tbegun\ttasks\tbase")
-	for _, r := range records {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%.12s\n", console.Visible(r.RunID), console.Visible(r.State),
-			r.CreatedAt.Local().Format("2006-01-02 15:04:05"), len(r.Plan.Tasks), console.Visible(r.BaseCommit))
+func listRuns(cmd *cobra.Command, runs []task.RunSummary, asJSON bool) error {
+	out := cmd.OutOrStdout()
+	if asJSON {
+		return printJSON(out, struct {
+			Runs  []task.RunSummary `json:"runs"`
+			Total int               `json:"total"`
+		}{runs, len(runs)})
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("write the list: %w", err)
-	}
-	return nil
+	return console.Runs(out, runs, screenOf(out))
 }
 
 func runsShowCommand(f *rootFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:   "show [RUN_ID]",
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show [RUN]",
 		Short: "Show what came of a run, by default the newest",
-		Args:  atMostOneRun,
+		Long: "Show what came of a run, by default the newest. Of one that goes on, or was lost with the\n" +
+			"process that ran it, that is what there is so far.",
+		Args:              atMostOneRun,
+		ValidArgsFunction: f.completeRuns(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			run, err := loadRun(cmd, f, args)
+			runs, run, err := loadRun(cmd, f, args)
 			if err != nil {
 				return err
 			}
-			if run.Result == nil {
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "run %s is %s and has no result; what there is lies in %s\n",
-					console.Visible(run.Record.RunID), console.Visible(run.Record.State), console.Visible(run.Path("")))
-				return err
-			}
-			screen := console.Screen{}
-			if out, ok := cmd.OutOrStdout().(*os.File); ok {
-				screen = console.ScreenOf(out, os.Getenv)
-			}
-			return console.Table(cmd.OutOrStdout(), shown(*run.Result), screen)
+			result, err := standing(run)
+			return errors.Join(showRun(cmd.OutOrStdout(), result, f.repo, asJSON), err, runs.MarkSeen(result.RunID))
 		},
 	}
+	addJSON(cmd, &asJSON)
+	return cmd
 }
 
-// shown makes a result that was read from a file fit for a terminal: a status
-// that we wrote is a word, one that somebody else wrote may be anything.
-func shown(r task.RunResult) task.RunResult {
-	for i := range r.Results {
-		r.Results[i].Status = task.Status(console.Visible(string(r.Results[i].Status)))
+// standing is what there is of a run. It is good also if there is an error: then
+// something of the run could not be read.
+func standing(run *journal.Saved) (task.RunResult, error) {
+	if run.Result != nil {
+		return *run.Result, nil
 	}
-	return r
+	return run.Partial()
 }
 
-func loadRun(cmd *cobra.Command, f *rootFlags, args []string) (*journal.Saved, error) {
+// loadRun loads the run that the first argument names, by default the newest.
+func loadRun(cmd *cobra.Command, f *rootFlags, args []string) (*journal.Journal, *journal.Saved, error) {
 	runs, err := journalOf(cmd, f)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	id := ""
 	if len(args) > 0 {
 		id = args[0]
 	}
-	return runs.Load(id)
+	run, err := runs.Load(id)
+	return runs, run, err
 }
 
 // atMostOneRun refuses more, and an empty id: a script with an unset variable
 // must not be told about some other run.
 func atMostOneRun(cmd *cobra.Command, args []string) error {
 	if err := cobra.MaximumNArgs(1)(cmd, args); err != nil {
-		return usageError{err}
+		return err
 	}
-	if len(args) == 1 && args[0] == "" {
-		return usageError{errors.New("the run id is empty; leave it out to mean the newest run")}
+	return noEmptyRun(cmd, args)
+}
+
+func noEmptyRun(_ *cobra.Command, args []string) error {
+	if len(args) > 0 && args[0] == "" {
+		return errors.New("the run id is empty; leave it out to mean the newest run")
 	}
 	return nil
 }

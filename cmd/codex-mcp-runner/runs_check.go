@@ -24,7 +24,7 @@ func verifyRun(run *journal.Saved, key ed25519.PublicKey) (runCheck, error) {
 	}
 	planned := map[string]bool{}
 	for i, spec := range run.Record.Plan.Tasks {
-		c := taskChecker{run: run, key: key, spec: specs[i], check: taskCheck{TaskID: spec.ID, Problems: []string{}}}
+		c := taskChecker{run: run, key: key, spec: specs[i], dependsOn: spec.DependsOn, check: taskCheck{TaskID: spec.ID, Problems: []string{}}}
 		if planned[spec.ID] {
 			c.wrong("the plan has it twice")
 		}
@@ -72,10 +72,11 @@ func storedSpecs(run *journal.Saved) ([]json.RawMessage, error) {
 
 // taskChecker verifies one task.
 type taskChecker struct {
-	run   *journal.Saved
-	key   ed25519.PublicKey
-	spec  json.RawMessage
-	check taskCheck
+	run       *journal.Saved
+	key       ed25519.PublicKey
+	spec      json.RawMessage
+	dependsOn []string
+	check     taskCheck
 }
 
 func (c *taskChecker) wrong(format string, args ...any) {
@@ -158,6 +159,8 @@ func (c *taskChecker) unattested(noPatch, noResult bool) {
 		c.wrong("the run is done and has no result of it")
 	case r.Status == task.Skipped:
 		c.check.Note = "no outcome to attest: skipped"
+	case cancelled(r): // between two attempts: there was none to take
+		c.check.Note = "no outcome to attest: cancelled"
 	case internal(r):
 		c.check.Note = "no outcome to attest: failed (internal)"
 	default:
@@ -174,6 +177,9 @@ func (c *taskChecker) about(p attest.Predicate) {
 	}
 	if commit := p.Base.Digest["gitCommit"]; commit != c.run.Record.BaseCommit {
 		c.wrong("run.json has the base commit %s, attested is %s", c.run.Record.BaseCommit, commit)
+	}
+	if len(c.dependsOn) == 0 && p.Start.Digest["gitCommit"] != p.Base.Digest["gitCommit"] {
+		c.wrong("it depends on no other task, and its patch is attested for another commit than the base")
 	}
 	if digest, err := attest.SpecDigest(c.spec); err != nil || digest != p.Spec.Digest["sha256"] {
 		c.wrong("the spec in run.json is not the one that was attested")
@@ -229,6 +235,10 @@ func (c *taskChecker) inRun() (r task.Result, ok bool) {
 		r, ok = candidate, true
 	}
 	return r, ok
+}
+
+func cancelled(r task.Result) bool {
+	return r.Status == task.Failed && r.Failure != nil && r.Failure.Kind == task.FailCancelled
 }
 
 func internal(r task.Result) bool {

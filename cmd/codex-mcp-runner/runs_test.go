@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,7 +76,7 @@ func (p past) keep(t *testing.T, id string, at time.Time, tasks ...ended) *journ
 	}
 	a, err := newAttester(os.Getenv)
 	check(err)
-	j, err := journal.Open(filepath.Dir(p.runs))
+	j, err := journal.Open(filepath.Dir(p.runs), p.repo)
 	check(err)
 	plan := task.Plan{RunID: id}
 	for _, e := range tasks {
@@ -95,7 +96,7 @@ func (p past) keep(t *testing.T, id string, at time.Time, tasks ...ended) *journ
 				check(dir.Write("task.patch", []byte(e.patch)))
 			}
 			ev := task.Evidence{Spec: plan.Tasks[i], Exit: task.Exit{ImageID: "sha256:ab"}}
-			b, err := a.attest(ev, e.verdict, commit, []byte(e.patch), at)
+			b, err := a.attest(commit, ev, e.verdict, commit, []byte(e.patch), at)
 			check(err)
 			check(dir.Write(attestationFile, b))
 			b, err = json.Marshal(r)
@@ -131,12 +132,18 @@ func (p past) good(t *testing.T) *journal.Run {
 // run gives what a command of runs prints and its exit code.
 func (p past) run(t *testing.T, args ...string) (out string, code int, err error) {
 	t.Helper()
-	var stdout bytes.Buffer
-	cmd := runsCommand(&rootFlags{repo: p.repo, logLevel: "warn"})
+	return execute(t, nil, append([]string{"--repo", p.repo, "runs"}, args...)...)
+}
+
+// execute gives what a command line prints and its exit code.
+func execute(t *testing.T, stdin io.Reader, args ...string) (out string, code int, err error) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := newRoot(nil)
 	cmd.SetArgs(args)
+	cmd.SetIn(stdin)
 	cmd.SetOut(&stdout)
-	cmd.SetErr(&stdout)
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetErr(&stderr)
 	err = cmd.ExecuteContext(t.Context())
 	return stdout.String(), exitCode(t.Context(), err), err
 }
@@ -202,7 +209,7 @@ func TestVerifyARunThatIsNotDone(t *testing.T) {
 	if code != exitOK || !strings.Contains(out, "fix    ok  success, attested") || !strings.Contains(out, "later  ok  no outcome to attest: the run is lost") {
 		t.Errorf("code %d, %v\n%s", code, err, out)
 	}
-	if out, code, err := p.run(t, "show"); code != exitOK || !strings.Contains(out, "run r1 is lost and has no result") {
+	if out, code, err := p.run(t, "show"); code != exitOK || !strings.Contains(out, "run r1, lost when its process died") {
 		t.Errorf("show: code %d, %v\n%s", code, err, out)
 	}
 	if err := plant(run.Path(""), "later", "task.patch"); err != nil {
@@ -272,7 +279,7 @@ func TestListAndShow(t *testing.T) {
 	p.keep(t, "r0-later", time.Date(2026, 5, 7, 0, 0, 0, 0, time.UTC), ended{id: "a", verdict: succeeded})
 	out, code, err := p.run(t, "list")
 	lines := strings.Split(out, "\n")
-	if code != exitOK || len(lines) != 4 || !strings.HasPrefix(lines[0], "run ") || !strings.HasPrefix(lines[1], "r0-later  done ") || !strings.HasPrefix(lines[2], "r1        done ") {
+	if code != exitOK || len(lines) != 4 || !strings.HasPrefix(lines[0], "RUN ") || !strings.HasPrefix(lines[1], "r0-later  done ") || !strings.HasPrefix(lines[2], "r1        done ") {
 		t.Errorf("list: code %d, %v\n%s", code, err, out)
 	}
 	if out, code, err := p.run(t, "show"); code != exitOK || !strings.Contains(out, "success") || strings.Contains(out, "bad-path") {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -18,15 +17,16 @@ import (
 func runsVerifyCommand(f *rootFlags) *cobra.Command {
 	var asJSON bool
 	verify := &cobra.Command{
-		Use:   "verify [RUN_ID]",
+		Use:   "verify [RUN]",
 		Short: "Check the attestations of a run, by default the newest",
 		Long: "For each task of a run: this account's key signed its attestation, task.patch is the\n" +
 			"patch that was attested, and the journal says of the task what the attestation says.\n" +
 			"What result.json shows of a patch is redacted; the file task.patch is what is verified.\n" +
 			"Exit code 1 if anything is wrong, 2 if there is no such run.",
-		Args: atMostOneRun,
+		Args:              atMostOneRun,
+		ValidArgsFunction: f.completeRuns(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			run, err := loadRun(cmd, f, args)
+			_, run, err := loadRun(cmd, f, args)
 			if err != nil {
 				return err
 			}
@@ -48,7 +48,7 @@ func runsVerifyCommand(f *rootFlags) *cobra.Command {
 			return checked.err()
 		},
 	}
-	verify.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	addJSON(verify, &asJSON)
 	return verify
 }
 
@@ -87,12 +87,7 @@ func (c runCheck) err() error {
 // write prints a line for each task.
 func (c runCheck) write(out io.Writer, asJSON bool) error {
 	if asJSON {
-		b, err := json.MarshalIndent(c, "", "  ")
-		if err != nil {
-			return fmt.Errorf("encode what was verified: %w", err)
-		}
-		_, err = fmt.Fprintf(out, "%s\n", b)
-		return err
+		return printJSON(out, c)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, t := range c.Tasks {

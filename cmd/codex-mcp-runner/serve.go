@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"os"
-	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -16,25 +14,24 @@ func serveCommand(f *rootFlags) *cobra.Command {
 		Use:   "serve",
 		Short: "Serve MCP on stdin and stdout (the default)",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			svc, err := openService(cmd, f)
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			// What a server that was killed left behind goes while this one answers.
+			svc, done, err := openWorker(cmd, f)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, done()) }()
+			wait, err := f.wait(cmd, os.Getenv, svc.o.Log)
 			if err != nil {
 				return err
 			}
 			server, err := mcpserver.New(svc, mcpserver.Options{
-				Version: version(), Repo: f.repo, Log: svc.o.Log, Getenv: os.Getenv, Getwd: os.Getwd,
+				Version: version(), Repo: f.repo, Wait: wait, Log: svc.o.Log, Getenv: os.Getenv, Getwd: os.Getwd,
 			})
 			if err != nil {
-				return errors.Join(err, svc.Close())
+				return err
 			}
-			// What a server that was killed left behind goes while this one answers.
-			reaping, stop := context.WithCancel(cmd.Context())
-			var reaper sync.WaitGroup
-			reaper.Go(func() { svc.reap(reaping) })
-			err = server.Serve(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
-			stop()
-			reaper.Wait()
-			return errors.Join(err, svc.Close())
+			return server.Serve(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}
 }

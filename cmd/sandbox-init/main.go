@@ -20,7 +20,7 @@ const (
 )
 
 const usage = `usage:
-  sandbox-init run [--wait-for ADDR] -- CMD [ARG...]
+  sandbox-init run [--wait-for ADDR] [--sessions DIR] -- CMD [ARG...]
   sandbox-init bridge ADDR
   sandbox-init guard ADDR
 `
@@ -37,10 +37,10 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		verb, rest = args[0], args[1:]
 	}
 	switch {
-	case verb == "run" && len(rest) >= 2 && rest[0] == "--":
-		return run("", rest[1:], stderr)
-	case verb == "run" && len(rest) >= 4 && rest[0] == "--wait-for" && rest[2] == "--":
-		return run(rest[1], rest[3:], stderr)
+	case verb == "run":
+		if o, argv, ok := parseRun(rest); ok {
+			return run(o, argv, stderr)
+		}
 	case verb == "bridge" && len(rest) == 1:
 		return bridge(rest[0], stderr)
 	case verb == "guard" && len(rest) == 1:
@@ -51,6 +51,32 @@ func dispatch(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	say(stderr, "%s", usage)
 	return exitUsage
+}
+
+// runOptions are what run is told beside the command.
+type runOptions struct {
+	// waitFor is an address that must accept connections before the command starts.
+	waitFor string
+	// sessions is where $CODEX_HOME/sessions shall lead; empty: nowhere.
+	sessions string
+}
+
+// parseRun takes the options in front of "--" from the command behind it.
+func parseRun(args []string) (o runOptions, argv []string, ok bool) {
+	for len(args) >= 2 {
+		switch args[0] {
+		case "--":
+			return o, args[1:], true
+		case "--wait-for":
+			o.waitFor = args[1]
+		case "--sessions":
+			o.sessions = args[1]
+		default:
+			return o, nil, false
+		}
+		args = args[2:]
+	}
+	return o, nil, false
 }
 
 // say writes one line for a person. There is nobody to tell if that fails.

@@ -20,8 +20,9 @@ import (
 const readyTimeout = 20 * time.Second
 
 // run is PID 1: it waits for the bridge, starts the command, and ends when the
-// command does. The kernel then kills whatever else is left in the container.
-func run(waitFor string, argv []string, stderr io.Writer) int {
+// command does, or the lifeline. The kernel then kills whatever else is left in
+// the container.
+func run(o runOptions, argv []string, stderr io.Writer) int {
 	if err := harden(); err != nil {
 		say(stderr, "harden PID 1: %v", err)
 		return exitNotReady
@@ -32,14 +33,17 @@ func run(waitFor string, argv []string, stderr io.Writer) int {
 	signal.Notify(signals)
 	signal.Reset(syscall.SIGURG) // Go's own, many times a second; ignored by default
 
-	if home := os.Getenv("CODEX_HOME"); home != "" {
-		if err := os.MkdirAll(home, 0o700); err != nil {
-			say(stderr, "make $CODEX_HOME: %v", err)
-			return exitNotReady
-		}
+	stdin, err := follow(os.Stdin, func() { os.Exit(exitKilled) })
+	if err != nil {
+		say(stderr, "follow the lifeline: %v", err)
+		return exitNotReady
 	}
-	if waitFor != "" && !reachable(waitFor, readyTimeout) {
-		say(stderr, "nothing accepts connections on %s after %s: the bridge to the host did not start", waitFor, readyTimeout)
+	if err := furnish(os.Getenv("CODEX_HOME"), o.sessions); err != nil {
+		say(stderr, "make $CODEX_HOME: %v", err)
+		return exitNotReady
+	}
+	if o.waitFor != "" && !reachable(o.waitFor, readyTimeout) {
+		say(stderr, "nothing accepts connections on %s after %s: the bridge to the host did not start", o.waitFor, readyTimeout)
 		return exitNotReady
 	}
 	path, code, err := lookPath(argv[0], os.Getenv("PATH"))
@@ -49,7 +53,7 @@ func run(waitFor string, argv []string, stderr io.Writer) int {
 	}
 	pid, err := syscall.ForkExec(path, argv, &syscall.ProcAttr{
 		Env:   os.Environ(),
-		Files: []uintptr{0, 1, 2},
+		Files: []uintptr{stdin.Fd(), 1, 2},
 	})
 	if err != nil {
 		say(stderr, "start %s: %v", path, err)
@@ -57,8 +61,20 @@ func run(waitFor string, argv []string, stderr io.Writer) int {
 	}
 	// The command alone holds these now, so that who closes its stdout is seen
 	// to, and who fills its stdin is told when nobody reads.
-	_, _ = os.Stdin.Close(), os.Stdout.Close()
+	_, _ = stdin.Close(), os.Stdout.Close()
 	return supervise(pid, signals)
+}
+
+// furnish makes $CODEX_HOME, and in it the way to the directory where the host
+// keeps Codex's session files, if it keeps them.
+func furnish(home, sessions string) error {
+	if home == "" {
+		return nil
+	}
+	if err := os.MkdirAll(home, 0o700); err != nil || sessions == "" {
+		return err
+	}
+	return os.Symlink(sessions, filepath.Join(home, "sessions"))
 }
 
 // supervise passes on the signals that are meant for the command, reaps every

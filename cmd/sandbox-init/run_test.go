@@ -56,6 +56,8 @@ func TestRunEndsAsItsCommandDoes(t *testing.T) {
 		"a directory":          {[]string{"run", "--", dir}, 126, "", dir},
 		"no command":           {[]string{"run", "--"}, 64, "", "usage"},
 		"no dashes":            {[]string{"run", "true"}, 64, "", "usage"},
+		"an option cut short":  {[]string{"run", "--wait-for", "--", "true"}, 64, "", "usage"},
+		"another option":       {[]string{"run", "--dance", "x", "--", "true"}, 64, "", "usage"},
 		"no verb":              {nil, 64, "", "usage"},
 		"another verb":         {[]string{"dance"}, 64, "", "usage"},
 	}
@@ -65,8 +67,13 @@ func TestRunEndsAsItsCommandDoes(t *testing.T) {
 			home := filepath.Join(t.TempDir(), "a", "b")
 			cmd.Env = append(cmd.Env, "CODEX_HOME="+home, "PATH="+dir+":"+os.Getenv("PATH"))
 			var out, errs bytes.Buffer
-			cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader("in"), &out, &errs
-			_ = cmd.Run()
+			line := hold(t, cmd)
+			cmd.Stdout, cmd.Stderr = &out, &errs
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			_, _ = line.Write(frames("in", "")) // it may have ended
+			_ = cmd.Wait()
 			if got := cmd.ProcessState.ExitCode(); got != c.code || out.String() != c.out || !strings.Contains(errs.String(), c.errs) {
 				t.Errorf("code %d, stdout %q, stderr %q; want %d, %q, %q", got, &out, &errs, c.code, c.out, c.errs)
 			}
@@ -80,6 +87,7 @@ func TestRunEndsAsItsCommandDoes(t *testing.T) {
 func TestRunPassesSignalsOn(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		cmd := sandboxInit(t, "run", "--", "sh", "-c", `trap "echo caught; exit 3" `+strings.TrimPrefix(map[syscall.Signal]string{syscall.SIGTERM: "TERM", syscall.SIGINT: "INT"}[sig], "SIG")+`; echo up; while :; do sleep 0.01; done`)
+		hold(t, cmd)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -115,6 +123,7 @@ func TestRunWaitsForTheBridge(t *testing.T) {
 	addr := l.Addr().String()
 	_ = l.Close()
 	cmd := sandboxInit(t, "run", "--wait-for", addr, "--", "echo", "up")
+	hold(t, cmd)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	if err := cmd.Start(); err != nil {
@@ -162,6 +171,7 @@ func TestHardened(t *testing.T) {
 	}
 	cmd.Path, cmd.Dir = self, "/"
 	cmd.Env = []string{"TEST_AS_SANDBOX_INIT=1", "PATH=" + os.Getenv("PATH")}
+	hold(t, cmd)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -30,8 +30,9 @@ type Outcome struct {
 	Spec task.Spec
 	// Started is when the task left the queue, Finished when its verdict stood.
 	Started, Finished time.Time
-	// BaseCommit is what the patch applies to.
-	BaseCommit string
+	// BaseCommit is what the run started from, StartCommit what the patch applies
+	// to: the same, or for a task with dependencies a commit that has their patches.
+	BaseCommit, StartCommit string
 	// ImageID is the engine's id of the image, "sha256:..."; empty if no container ran.
 	ImageID string
 	// Policies are the rules that were in force, one for each file.
@@ -64,8 +65,9 @@ type Predicate struct {
 	// StartedOn and FinishedOn are UTC, to the millisecond, by our clock.
 	StartedOn  time.Time `json:"startedOn"`
 	FinishedOn time.Time `json:"finishedOn"`
-	// Base has a gitCommit digest.
-	Base Resource `json:"base"`
+	// Base and Start have a gitCommit digest each.
+	Base  Resource `json:"base"`
+	Start Resource `json:"start"`
 	// Image is nil if no container ran.
 	Image *Resource `json:"image,omitempty"`
 	// Spec has the digest of the spec as compact JSON, see SpecDigest.
@@ -117,6 +119,7 @@ func (o Outcome) statement() (Statement, error) {
 		StartedOn:    o.Started.UTC().Truncate(time.Millisecond),
 		FinishedOn:   o.Finished.UTC().Truncate(time.Millisecond),
 		Base:         Resource{Digest: map[string]string{"gitCommit": o.BaseCommit}},
+		Start:        Resource{Digest: map[string]string{"gitCommit": o.StartCommit}},
 		Spec:         Describe("spec", spec),
 		Policies:     append([]Resource{}, o.Policies...),
 		CodexVersion: o.CodexVersion,

@@ -203,8 +203,10 @@ func requirementsFor(spec task.Spec) requirements {
 				Hooks: []hook{{
 					Type: "command",
 					// Codex goes on when a hook crashes or is missing; only exit
-					// status 2 and a deny on stdout stop it.
-					Command:    task.SandboxInit + " guard " + task.GatewayAddr + " || exit 2",
+					// status 2 and a deny on stdout stop it. The guard takes the
+					// shell's place: a bash that has no process left to start it in
+					// ends with 254, which is neither. A guard without threads ends with 2.
+					Command:    "[ -x " + task.SandboxInit + " ] && exec " + task.SandboxInit + " guard " + task.GatewayAddr + "; exit 2",
 					TimeoutSec: 30,
 				}},
 			}},

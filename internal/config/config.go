@@ -26,7 +26,7 @@ type Config struct {
 	CodexCommand        string             `json:"codex_command" jsonschema:"maxLength=256,pattern=^[A-Za-z0-9_./][A-Za-z0-9_./+-]*$" jsonschema_description:"The Codex CLI inside the image: a name or an absolute path, without arguments."`
 	CodexModel          string             `json:"codex_model" jsonschema:"maxLength=128,pattern=^[A-Za-z0-9][A-Za-z0-9_.:/-]*$" jsonschema_description:"The model that Codex uses."`
 	CodexFullAuto       bool               `json:"codex_full_auto" jsonschema_description:"false: Codex may look and answer, and the worktree is mounted read-only."`
-	CodexEphemeral      bool               `json:"codex_ephemeral" jsonschema_description:"true: Codex writes no session file. false: it writes one, which for now goes with its container."`
+	CodexEphemeral      bool               `json:"codex_ephemeral" jsonschema_description:"true: Codex writes no session file. false: it writes one, and it is kept in the journal as rollout.jsonl."`
 	SandboxMode         task.SandboxMode   `json:"sandbox_mode" jsonschema:"enum=read-only,enum=workspace-write,enum=danger-full-access" jsonschema_description:"What a sandbox may write: nothing, the worktree, or its whole container."`
 	MaxRunsRetained     int                `json:"max_runs_retained" jsonschema:"minimum=1,maximum=10000" jsonschema_description:"How many runs the journal keeps."`
 	MaxTasksPerRun      int                `json:"max_tasks_per_run" jsonschema:"minimum=1,maximum=50" jsonschema_description:"How many tasks one call may hold."`
@@ -36,6 +36,7 @@ type Config struct {
 	Resources        policies.Resources `json:"resources" jsonschema_description:"Limits that replace single ones of resource_policy."`
 	CommandPolicy    task.CommandPolicy `json:"command_policy" jsonschema:"enum=enforce,enum=audit" jsonschema_description:"enforce: a command outside the rules is refused before it runs. audit: it is only reported."`
 	AllowInspection  bool               `json:"allow_inspection" jsonschema_description:"Whether Codex may always look around with ls, cat, rg, git diff and the like."`
+	VerifyCommands   []string           `json:"verify_commands" jsonschema:"maxItems=20" jsonschema_description:"Shell commands that we run after Codex, each in a fresh sandbox without Codex and without network, on a clean checkout with the patch applied. One that fails makes the task failed. A task may name its own instead."`
 	KeepWorktrees    string             `json:"keep_worktrees" jsonschema:"enum=never,enum=failed,enum=always" jsonschema_description:"Which worktrees stay after a run."`
 	TokenBudget      int64              `json:"token_budget" jsonschema:"minimum=0,maximum=1000000000000" jsonschema_description:"Model tokens that a task may use; 0 means no bound."`
 	RequestBudget    int64              `json:"request_budget" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"Model requests that a task may make; 0 means no bound."`
@@ -63,6 +64,7 @@ func Default() Config {
 		MaxTasksPerRun:      10,
 		CommandPolicy:       task.CommandEnforce,
 		AllowInspection:     true,
+		VerifyCommands:      []string{},
 		KeepWorktrees:       "never",
 		IdleTimeoutSec:      120,
 		MaxPatchBytes:       1 << 20,

@@ -25,7 +25,7 @@ func working(id, activity string, since time.Time) task.TaskProgress {
 }
 
 func done(id string, status task.Status, d time.Duration, tokens int64) task.TaskProgress {
-	return task.TaskProgress{ID: id, State: task.Done, Status: status, Duration: d, Usage: task.Usage{InputTokens: tokens}}
+	return task.TaskProgress{ID: id, State: task.Done, Status: status, DurationMS: d.Milliseconds(), Usage: task.Usage{InputTokens: tokens}}
 }
 
 func TestPlainProgressIsALineForEachChange(t *testing.T) {

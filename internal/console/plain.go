@@ -69,7 +69,7 @@ func after(t task.TaskProgress, now time.Time) string {
 func elapsed(t task.TaskProgress, now time.Time) string {
 	switch {
 	case t.State == task.Done:
-		return clock(t.Duration)
+		return clock(t.Duration())
 	case t.StartedAt.IsZero():
 		return ""
 	}

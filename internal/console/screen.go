@@ -1,10 +1,13 @@
 // Package console is what a person sees in a terminal: live progress, the table
-// of a run, a patch. Everything in it that comes from a sandbox is hostile, and
-// is shown so that it cannot move a cursor, hide or pose as something else.
+// of a run, a patch, a plan's review, a list of runs. Everything in it that comes
+// from a sandbox is hostile, and is shown so that it cannot move a cursor, hide
+// or pose as something else.
 //
 // It builds on go-pretty (kept up, already ours for tables) for widths, cutting
-// and cursor moves. Its progress bars want a total, bubbletea asks the terminal
-// questions whose answers land on a stdin that is not ours, and mpb has stalled.
+// and cursor moves. Its progress bars go up by trackers, not by rows, and are lost
+// once a narrower terminal has wrapped them; bubbletea (2.1.1) asks the terminal
+// about its modes even without an input, and the answers land on a stdin that is
+// not ours; mpb has stalled.
 package console
 
 import (

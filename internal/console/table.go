@@ -18,58 +18,70 @@ const (
 )
 
 // Table writes what came of a run: a line for each task, then why those that
-// failed did and what to do, then the notes of the run.
+// failed did and what to do, then what concerns the run as a whole. Of a run that
+// is not done it has the tasks as they stand.
 func Table(w io.Writer, run task.RunResult, s Screen) error {
 	var b strings.Builder
-	b.WriteString(rows(run, s))
-	b.WriteString("\n")
+	b.WriteString(grid(s, []column{
+		{name: "task"},
+		{name: "status"},
+		{name: "files", right: true},
+		{name: "commands", right: true},
+		{name: "seconds", right: true},
+		{name: "tokens", right: true},
+		{name: "note"},
+	}, rows(run, s)))
 	for _, r := range run.Results {
 		if r.Failure == nil {
 			continue
 		}
-		color := statusColor(r.Status)
-		b.WriteString("\n" + s.paint(Visible(r.TaskID), color) + "\n")
+		b.WriteString("\n" + s.paint(Visible(r.TaskID), statusColor(r.Status)) + "\n")
 		paragraph(&b, r.Failure.Message, s)
 		paragraph(&b, r.Failure.Hint, s)
 	}
-	if len(run.Notes) > 0 {
+	combination(&b, run.Combination, s)
+	if len(run.Findings)+len(run.Notes) > 0 {
 		b.WriteString("\n")
+	}
+	for _, f := range run.Findings {
+		mark := "  " + s.paint(Visible(string(f.Severity)), severityColor(f.Severity)) + "  "
+		hang(&b, mark, strings.Repeat(" ", text.StringWidthWithoutEscSequences(mark)), f.Detail+" "+f.Evidence, s)
 	}
 	for _, note := range run.Notes {
 		paragraph(&b, note, s)
 	}
-	if run.JournalPath != "" {
-		fmt.Fprintf(&b, "\nrun %s, kept in %s\n", Visible(run.RunID), Visible(run.JournalPath))
-	}
-	_, err := io.WriteString(w, b.String())
-	if err != nil {
-		return fmt.Errorf("write table: %w", err)
-	}
-	return nil
+	footer(&b, run)
+	return flush(w, &b, "table")
 }
 
-func rows(run task.RunResult, s Screen) string {
-	t := table.NewWriter()
-	style := table.StyleDefault
-	style.Options = table.OptionsNoBordersAndSeparators
-	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
-	if columns := s.columns(); columns > 0 {
-		style.Size.WidthMax = columns
-		style.Box.UnfinishedRow = "…"
+// footer says where everything is. Paths are not wrapped: they are there to be
+// copied.
+func footer(b *strings.Builder, run task.RunResult) {
+	if run.JournalPath == "" {
+		return
 	}
-	t.SetStyle(style)
-	t.SuppressTrailingSpaces()
-	t.SetColumnConfigs([]table.ColumnConfig{
-		{Number: 3, Align: text.AlignRight, AlignHeader: text.AlignRight},
-		{Number: 4, Align: text.AlignRight, AlignHeader: text.AlignRight},
-		{Number: 5, Align: text.AlignRight, AlignHeader: text.AlignRight},
-		{Number: 6, Align: text.AlignRight, AlignHeader: text.AlignRight},
-	})
-	t.AppendHeader(table.Row{"task", "status", "files", "commands", "seconds", "tokens", "note"})
+	b.WriteString("\nrun " + Visible(run.RunID))
+	switch run.Status {
+	case task.RunRunning:
+		b.WriteString(", still running")
+	case task.RunLost:
+		b.WriteString(", lost when its process died")
+	case task.RunDone:
+	}
+	b.WriteString(", kept in " + Visible(run.JournalPath) + "\n")
+	if run.ReportPath != "" {
+		b.WriteString("report " + Visible(run.ReportPath) + "\n")
+	}
+}
+
+func rows(run task.RunResult, s Screen) []table.Row {
+	var rows []table.Row
+	ended := map[string]bool{}
 	for _, r := range run.Results {
-		t.AppendRow(table.Row{
+		ended[r.TaskID] = true
+		rows = append(rows, table.Row{
 			fit(Visible(r.TaskID), idWidth),
-			s.paint(string(r.Status), statusColor(r.Status)),
+			s.paint(Visible(string(r.Status)), statusColor(r.Status)),
 			len(r.FilesChanged),
 			len(r.CommandsRun),
 			fmt.Sprintf("%.1f", (time.Duration(r.DurationMS) * time.Millisecond).Seconds()),
@@ -77,17 +89,33 @@ func rows(run task.RunResult, s Screen) string {
 			fit(note(r), noteWidth),
 		})
 	}
-	return t.Render()
+	for _, p := range run.Progress {
+		if !ended[p.ID] {
+			rows = append(rows, table.Row{
+				fit(Visible(p.ID), idWidth), s.paint(Visible(string(p.State)), text.Faint), "", "", "",
+				tokens(p.Usage), fit(folded(p.Activity), noteWidth),
+			})
+		}
+	}
+	return rows
 }
 
 // note is what to know about a task in a few words.
 func note(r task.Result) string {
-	if r.Failure != nil {
-		return Visible(string(r.Failure.Kind))
-	}
 	var words []string
-	if r.Status == task.Success && len(r.FilesChanged) == 0 {
+	switch {
+	case r.Failure != nil:
+		words = append(words, Visible(string(r.Failure.Kind)))
+	case r.Status == task.Success && len(r.FilesChanged) == 0:
 		words = append(words, "nothing changed")
+	}
+	if v := verified(r.Verification); v != "" {
+		words = append(words, v)
+	}
+	for _, a := range r.Attempts {
+		if a.Chosen {
+			words = append(words, fmt.Sprintf("attempt %d of %d", a.Number, len(r.Attempts)))
+		}
 	}
 	n := 0
 	for _, f := range r.Findings {
@@ -95,14 +123,56 @@ func note(r task.Result) string {
 			n++
 		}
 	}
-	switch n {
-	case 0:
-	case 1:
-		words = append(words, "1 warning")
-	default:
-		words = append(words, fmt.Sprintf("%d warnings", n))
+	if n > 0 && r.Failure == nil {
+		words = append(words, count(n, "warning", "warnings"))
 	}
 	return strings.Join(words, ", ")
+}
+
+// verified is what the verify commands said: the first that failed, or how many passed.
+func verified(all []task.Verification) string {
+	for _, v := range all {
+		if !v.Passed {
+			return folded(v.Command) + " failed"
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return count(len(all), "check", "checks") + " passed"
+}
+
+// combination says whether the patches go together, and which do not.
+func combination(b *strings.Builder, c *task.Combination, s Screen) {
+	if c == nil {
+		return
+	}
+	b.WriteString("\n")
+	if c.Combines {
+		paragraph(b, "The patches of the successful tasks combine.", s)
+	} else {
+		paragraph(b, "The patches of the successful tasks do not combine.", s)
+	}
+	for _, p := range c.Pairs {
+		if !p.Combines {
+			bullet(b, strings.Join(p.Tasks, " and ")+" conflict in "+few(p.Conflicts)+".", s)
+		}
+	}
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// flush writes what was put together, so that there is one error to look at.
+func flush(w io.Writer, b *strings.Builder, what string) error {
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write %s: %w", what, err)
+	}
+	return nil
 }
 
 func statusColor(status task.Status) text.Color {
@@ -116,17 +186,13 @@ func statusColor(status task.Status) text.Color {
 	return text.FgRed
 }
 
-// paragraph writes foreign text, indented and wrapped to the screen.
-func paragraph(b *strings.Builder, s string, screen Screen) {
-	const indent = "  "
-	s = folded(s)
-	if s == "" {
-		return
+func severityColor(severity task.Severity) text.Color {
+	switch severity {
+	case task.SeverityInfo:
+		return text.Faint
+	case task.SeverityWarning:
+		return text.FgYellow
+	case task.SeverityError:
 	}
-	if columns := screen.columns(); columns > 0 {
-		s = text.WrapSoft(s, max(columns-len(indent)-1, 20))
-	}
-	for line := range strings.SplitSeq(s, "\n") {
-		b.WriteString(indent + strings.TrimRight(line, " ") + "\n")
-	}
+	return text.FgRed
 }

@@ -2,27 +2,23 @@
 // results outlive the client, the server and a crash.
 //
 // One process writes a run, and holds a lock on it as long as it lives. Files
-// are 0600 and appear whole: written beside, synced, renamed.
+// are 0600 and appear whole: written beside, synced, renamed. Only the logs that
+// grow while a task runs are there before they are complete.
 package journal
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/gofrs/flock"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
 // Journal keeps the runs of one repository.
-type Journal struct{ dir string }
+type Journal struct{ home, dir string }
 
 // Root is where this user's state lies: $XDG_STATE_HOME/codex-mcp-runner, or
 // that below ~/.local/state.
@@ -49,22 +45,42 @@ func Home(getenv func(string) string, repo string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256([]byte(repo))
-	return filepath.Join(root, filepath.Base(repo)+"-"+hex.EncodeToString(sum[:6])), nil
+	return filepath.Join(root, homeName(repo)), nil
 }
 
-// Open opens the journal under home, which it creates if need be.
-func Open(home string) (*Journal, error) {
-	dir := filepath.Join(home, "runs")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func homeName(repo string) string {
+	sum := sha256.Sum256([]byte(repo))
+	return filepath.Base(repo) + "-" + hex.EncodeToString(sum[:6])
+}
+
+// repositoryFile names the repository that a home belongs to: the hash in the
+// home's own name cannot be turned back.
+const repositoryFile = "repository"
+
+// Open opens the journal under home, which it creates if need be, and notes
+// there which repository it is of, so that gc can tell whether that still
+// exists. repo is as for Home.
+func Open(home, repo string) (*Journal, error) {
+	j := At(home)
+	err := os.MkdirAll(j.dir, 0o700)
+	if err == nil {
+		if _, serr := os.Lstat(filepath.Join(home, repositoryFile)); serr != nil {
+			err = Dir{path: home}.Write(repositoryFile, []byte(repo+"\n"))
+		}
+	}
+	if err != nil {
 		return nil, &task.Refusal{
 			What: fmt.Sprintf("The journal cannot be created: %v.", err),
 			Mend: "Make the directory writable, or point XDG_STATE_HOME at one that is.",
 			Err:  err,
 		}
 	}
-	return &Journal{dir: dir}, nil
+	return j, nil
 }
+
+// At is the journal under home for a reader: unlike Open it makes nothing, and
+// a home without runs has none to list.
+func At(home string) *Journal { return &Journal{home: home, dir: filepath.Join(home, "runs")} }
 
 // Record is run.json: what was asked, what it became, and where it stands.
 type Record struct {
@@ -75,6 +91,10 @@ type Record struct {
 	Plan       task.Plan `json:"plan"`
 	// WorkDir is the directory under which the run's worktrees are.
 	WorkDir string `json:"work_dir"`
+	// Done and Succeeded count tasks, as in task.RunSummary. They are set when the
+	// run is done, so that a list of runs need not read their results.
+	Done      int `json:"done"`
+	Succeeded int `json:"succeeded"`
 }
 
 // The states of a run.
@@ -84,87 +104,3 @@ const (
 	// StateLost is a run whose process died before it was done.
 	StateLost = "lost"
 )
-
-// Begin makes the directory of a new run and locks it. It refuses a run id
-// that the journal has already. The caller ends the Run with Finish.
-func (j *Journal) Begin(plan task.Plan, baseCommit, workDir string, now time.Time) (*Run, error) {
-	dir := filepath.Join(j.dir, plan.RunID)
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return nil, &task.Refusal{
-				Where: "run_id",
-				What:  fmt.Sprintf("The journal has a run %q already.", plan.RunID),
-				Mend:  "Choose another run_id, or leave it out to have one made up.",
-				Err:   err,
-			}
-		}
-		return nil, fmt.Errorf("create journal of run %s: %w", plan.RunID, err)
-	}
-	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
-	if ok, err := lock.TryLock(); err != nil || !ok {
-		return nil, errors.Join(fmt.Errorf("lock journal of run %s (taken: %t): %w", plan.RunID, !ok, err), os.RemoveAll(dir))
-	}
-	r := &Run{Dir: Dir{path: dir}, lock: lock, record: Record{
-		RunID: plan.RunID, State: StateRunning, BaseCommit: baseCommit,
-		CreatedAt: now.UTC(), Plan: plan, WorkDir: workDir,
-	}}
-	if err := r.save(); err != nil {
-		return nil, errors.Join(err, lock.Unlock(), os.RemoveAll(dir))
-	}
-	return r, nil
-}
-
-const lockName = "lock"
-
-// Run is a run that this process writes.
-type Run struct {
-	Dir
-	lock   *flock.Flock
-	record Record
-}
-
-// Task makes the directory of one task.
-func (r *Run) Task(id string) (Dir, error) {
-	dir := filepath.Join(r.path, "tasks", id)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return Dir{}, fmt.Errorf("create journal of task %s: %w", id, err)
-	}
-	return Dir{path: dir}, nil
-}
-
-// Finish stores the result, marks the run done and unlocks it. When it returns
-// without an error, the result is on disk.
-func (r *Run) Finish(result task.RunResult) error {
-	b, err := json.MarshalIndent(result, "", "  ")
-	if err == nil {
-		err = r.Write("result.json", append(b, '\n'))
-	}
-	if err == nil {
-		r.record.State = StateDone
-		err = r.save()
-	}
-	return errors.Join(err, r.lock.Unlock())
-}
-
-func (r *Run) save() error {
-	b, err := json.MarshalIndent(r.record, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode run %s: %w", r.record.RunID, err)
-	}
-	return r.Write("run.json", append(b, '\n'))
-}
-
-// entries lists the run directories.
-func (j *Journal) entries() ([]string, error) {
-	all, err := os.ReadDir(j.dir)
-	if err != nil {
-		return nil, fmt.Errorf("list journal: %w", err)
-	}
-	var dirs []string
-	for _, e := range all {
-		if e.IsDir() {
-			dirs = append(dirs, filepath.Join(j.dir, e.Name()))
-		}
-	}
-	return dirs, nil
-}

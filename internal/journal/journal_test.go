@@ -4,8 +4,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
@@ -15,7 +17,7 @@ import (
 func open(t *testing.T) (*journal.Journal, string) {
 	t.Helper()
 	home := filepath.Join(t.TempDir(), "home")
-	j, err := journal.Open(home)
+	j, err := journal.Open(home, "/src/app")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,6 +30,7 @@ func begin(t *testing.T, j *journal.Journal, id string, at time.Time) *journal.R
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { runtime.KeepAlive(run) }) // a run that is collected as garbage has lost its lock
 	return run
 }
 
@@ -107,31 +110,9 @@ func TestARunIDIsUsedOnce(t *testing.T) {
 	}
 }
 
-func TestPruneDropsTheOldestButNeverALiveRun(t *testing.T) {
-	j, dir := open(t)
-	t0 := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	begin(t, j, "live-and-oldest", t0)
-	for i, id := range []string{"b", "a", "c"} {
-		if err := begin(t, j, id, t0.Add(time.Duration(i+1)*time.Hour)).Finish(task.RunResult{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := j.Prune(2); err != nil {
-		t.Fatal(err)
-	}
-	var left []string
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		left = append(left, e.Name())
-	}
-	if got := strings.Join(left, " "); got != "a c live-and-oldest" {
-		t.Errorf("left %q, want the live run and the two newest", got)
-	}
-}
-
 func TestRecoverMarksDeadRunsLostAndLeavesLiveOnesAlone(t *testing.T) {
 	home := filepath.Join(t.TempDir(), "home")
-	j, err := journal.Open(home)
+	j, err := journal.Open(home, "/src/app")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,4 +144,25 @@ func TestRecoverMarksDeadRunsLostAndLeavesLiveOnesAlone(t *testing.T) {
 	if err := live.Finish(task.RunResult{}); err != nil {
 		t.Error(err)
 	}
+}
+
+// A run that ends while Recover looks at it is done and not lost.
+func TestRecoverLeavesARunThatJustEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, _ := open(t)
+		run := begin(t, j, "r", time.Now())
+		go func() {
+			time.Sleep(7 * time.Millisecond) // when the lock has been asked for, and will be again
+			if err := run.Finish(task.RunResult{}); err != nil {
+				t.Error(err)
+			}
+		}()
+		lost, err := j.Recover(func(journal.Record) error { return nil })
+		if err != nil || len(lost) != 0 {
+			t.Errorf("lost %v, %v", lost, err)
+		}
+		if saved := load(t, j, "r"); saved.Status != task.RunDone {
+			t.Errorf("the run is %s", saved.Status)
+		}
+	})
 }

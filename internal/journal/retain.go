@@ -2,7 +2,6 @@ package journal
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,107 +9,87 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
-
-	"github.com/gofrs/flock"
 )
 
-// Prune removes the oldest runs until at most keep are left. Runs that a
-// process is writing count, but are never removed.
-func (j *Journal) Prune(keep int) error {
-	dirs, err := j.entries()
+// A run is seen once what came of it has been handed to somebody. Only the
+// program knows when that is, and says so with MarkSeen; the journal guesses
+// nothing from who read which file.
+//
+// The newest keep runs stay. Older ones go, oldest first, if they were seen. One
+// that was not, since its client had gone away, stays until there are twice as
+// many runs: work is not thrown away unread, and the disk does not fill up with
+// what nobody asks for. A run that a process is writing counts, and never goes.
+
+// seenName is an empty file in the directory of a run that somebody has seen.
+const seenName = "seen"
+
+// MarkSeen says that the result of a run, or what there is of a lost one, has
+// been handed to somebody. It may be said more than once. A run that is still
+// being written is not marked: there is more to come.
+func (j *Journal) MarkSeen(runID string) error {
+	dir, err := j.find(runID)
 	if err != nil {
 		return err
 	}
-	type aged struct {
-		dir string
-		at  time.Time
+	if live, err := isLive(dir); err != nil || live {
+		return err
 	}
-	runs := make([]aged, 0, len(dirs))
-	for _, dir := range dirs {
-		runs = append(runs, aged{dir, createdAt(dir)})
+	f, err := os.OpenFile(filepath.Join(dir, seenName), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("mark run %q as seen: %w", runID, cause(err))
 	}
-	slices.SortFunc(runs, func(a, b aged) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.dir, b.dir)) })
-	var errs []error
-	for _, run := range runs[:max(0, len(runs)-keep)] {
-		dead, unlock, err := takeOver(run.dir)
-		if err != nil || !dead {
-			errs = append(errs, err)
-			continue
-		}
-		errs = append(errs, os.RemoveAll(run.dir), unlock())
-	}
-	return errors.Join(errs...)
+	return f.Close()
 }
 
-// Recover finds runs whose process died before they were done. For each, clean
-// is called with its work directory, while the run is locked; if that succeeds
-// the run is marked lost, and what it had stays.
-func (j *Journal) Recover(clean func(Record) error) (lost []Record, err error) {
+// Prune removes runs until at most keep are left, those aside that are live or
+// that nobody has seen; twice as many of these are kept. Their work
+// directories stay: Garbage finds them.
+func (j *Journal) Prune(keep int) error {
+	runs, err := j.excess(keep)
+	if err != nil {
+		return err
+	}
+	_, err = j.Remove(runs, nil)
+	return err
+}
+
+// excess lists the runs that are to go, oldest first.
+func (j *Journal) excess(keep int) ([]Item, error) {
 	dirs, err := j.entries()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	var errs []error
+	runs := make([]Item, 0, len(dirs))
 	for _, dir := range dirs {
-		rec, err := readRecord(dir)
-		if errors.Is(err, fs.ErrNotExist) || (err == nil && rec.State != StateRunning) {
-			continue
+		runs = append(runs, Item{Kind: ItemRun, Path: dir, RunID: filepath.Base(dir), CreatedAt: createdAt(dir)})
+	}
+	slices.SortFunc(runs, func(a, b Item) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Path, b.Path))
+	})
+	keep = max(keep, 0)
+	var errs []error
+	var items []Item
+	for i, run := range runs[:max(0, len(runs)-keep)] {
+		live, err := isLive(run.Path)
+		errs = append(errs, err)
+		_, unseen := os.Lstat(filepath.Join(run.Path, seenName))
+		if err == nil && !live && (unseen == nil || i < len(runs)-2*keep) {
+			items = append(items, run)
 		}
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		dead, unlock, err := takeOver(dir)
-		if err != nil || !dead {
-			errs = append(errs, err)
-			continue
-		}
-		if err := clean(rec); err != nil {
-			errs = append(errs, fmt.Errorf("clean up after lost run %s: %w", rec.RunID, err), unlock())
-			continue
-		}
-		rec.State = StateLost
-		run := Run{Dir: Dir{path: dir}, record: rec}
-		errs = append(errs, run.save(), unlock())
-		lost = append(lost, rec)
 	}
-	return lost, errors.Join(errs...)
-}
-
-// takeOver says whether nobody writes the run any more, and if so holds its
-// lock until unlock is called. The kernel drops the lock of a process that
-// dies, however it dies; a process id could have been given to another.
-func takeOver(dir string) (dead bool, unlock func() error, err error) {
-	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
-	ok, err := lock.TryLock()
-	if err != nil {
-		return false, nil, fmt.Errorf("lock %s: %w", dir, err)
-	}
-	if !ok {
-		return false, nil, nil
-	}
-	return true, lock.Unlock, nil
-}
-
-func readRecord(dir string) (Record, error) {
-	var rec Record
-	b, err := os.ReadFile(filepath.Join(dir, "run.json"))
-	if err != nil {
-		return rec, fmt.Errorf("read run: %w", err)
-	}
-	if err := json.Unmarshal(b, &rec); err != nil {
-		return rec, fmt.Errorf("read %s: %w", filepath.Join(dir, "run.json"), err)
-	}
-	return rec, nil
+	return items, errors.Join(errs...)
 }
 
 // createdAt falls back on the directory's own time for a run that died before
 // its record was written.
 func createdAt(dir string) time.Time {
-	if rec, err := readRecord(dir); err == nil {
+	if rec, err := recordOf(dir); err == nil {
 		return rec.CreatedAt
 	}
-	if fi, err := os.Stat(dir); err == nil {
+	if fi, err := os.Lstat(dir); err == nil {
 		return fi.ModTime()
 	}
 	return time.Time{}

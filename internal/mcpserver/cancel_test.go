@@ -17,7 +17,7 @@ import (
 )
 
 // patient works until its context ends, then tells the cause.
-func patient(causes chan<- error) backend {
+func patient(causes chan<- error) work {
 	return func(ctx context.Context, _ string, req task.Request, progress func(task.Progress)) (task.RunResult, error) {
 		<-ctx.Done()
 		progress(running(req, "after the end"))
@@ -74,8 +74,9 @@ func TestCancelOfAnIDOfAnotherTypeIsIgnored(t *testing.T) {
 }
 
 func TestCancelOfInitializeIsIgnored(t *testing.T) {
+	s := newServer(t, newEngine(quick))
 	for range 100 {
-		w := connect(t, quick, mcpserver.Options{}, nil)
+		w := serve(t, s)
 		w.send(initialize("2025-11-25", "{}"), cancelOf(`"init"`))
 		if m := w.next(); m.Error != nil || string(m.ID) != `"init"` {
 			t.Fatal(m.raw)
@@ -93,15 +94,16 @@ func TestCancelledListenEnds(t *testing.T) {
 // A call that was cancelled while progress flows writes nothing behind the
 // next answer: the cancel was read before the ping.
 func TestNoProgressAfterCancel(t *testing.T) {
+	s := newServer(t, newEngine(func(ctx context.Context, _ string, req task.Request, progress func(task.Progress)) (task.RunResult, error) {
+		for i := 0; ctx.Err() == nil; i++ {
+			progress(running(req, fmt.Sprint(i)))
+			time.Sleep(50 * time.Microsecond)
+		}
+		progress(running(req, "late"))
+		return task.RunResult{}, nil
+	}))
 	for range 100 {
-		w := connect(t, func(ctx context.Context, _ string, req task.Request, progress func(task.Progress)) (task.RunResult, error) {
-			for i := 0; ctx.Err() == nil; i++ {
-				progress(running(req, fmt.Sprint(i)))
-				time.Sleep(50 * time.Microsecond)
-			}
-			progress(running(req, "late"))
-			return task.RunResult{}, nil
-		}, mcpserver.Options{}, nil)
+		w := serve(t, s)
 		w.send(call("1", `"progressToken":"t"`))
 		if m := w.next(); m.Method != "notifications/progress" {
 			t.Fatal(m.raw)
@@ -166,9 +168,10 @@ func TestNothingWaitsBehindCalls(t *testing.T) {
 }
 
 func TestEOFCancelsWaitsAndStillAnswers(t *testing.T) {
+	causes := make(chan error, 2)
+	s := newServer(t, newEngine(patient(causes)))
 	for range 100 {
-		causes := make(chan error, 2)
-		w := connect(t, patient(causes), mcpserver.Options{}, nil)
+		w := serve(t, s)
 		w.send(call("1", `"progressToken":1`), call("2", ""))
 		if err := w.close(); err != nil {
 			t.Fatal(err)
@@ -227,7 +230,7 @@ func TestBrokenOutEndsEverything(t *testing.T) {
 func TestBlockedOutDelaysTheEndByAGraceOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		causes := make(chan error, 1)
-		s, err := mcpserver.New(patient(causes), mcpserver.Options{})
+		s, err := mcpserver.New(newEngine(patient(causes)), mcpserver.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
 )
 
 // The causes with which a call's context ends. The context of Serve may add its own.
@@ -47,11 +48,19 @@ type request struct {
 	cancel context.CancelCauseFunc
 	// cancelled by the client; guarded by conn.mu.
 	cancelled bool
+	// unwanted is called, with the request's own context, if the client turns out
+	// not to want the answer; may be nil. See ifUnwanted.
+	unwanted func(context.Context)
+	// instead is answered instead of what mcp-go says; nil if nothing is. Only
+	// the goroutine that handles the request touches it.
+	instead *reply
 }
 
 // Serve talks MCP with one client until in is at EOF, out breaks or ctx ends.
-// Then every call in flight is cancelled with a cause and waited for, and its
-// answer is still written if out takes it.
+// Then the backend is told at once to stop all runs, also those that no call
+// waits for: a client may kill us half a second later. Every call in flight is
+// cancelled with a cause and waited for, and its answer is still written if out
+// takes it.
 //
 // It returns nil after EOF, otherwise why it ended. A Read that is pending when
 // ctx ends, and a Write that never returns, are left behind: Serve closes
@@ -63,11 +72,14 @@ func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	go c.w.run()
 
 	err := c.read(ctx, in)
-	if err == nil {
-		stop(ErrClientGone)
-	} else {
-		stop(err)
+	cause := err
+	if cause == nil {
+		cause = ErrClientGone
 	}
+	// In this order no run can slip through: one that began before is stopped by
+	// the backend, and one that begins later by its call, whose context has ended.
+	stop(cause)
+	s.backend.Stop(cause)
 	c.working.Wait()
 	c.drain(ctx)
 	return err
@@ -179,6 +191,9 @@ func (c *conn) start(ctx context.Context, m message, line []byte) {
 			c.finish(r)
 			c.srv.log.Warn("an answer was not written", "method", r.method, "error", err)
 		}
+		if r.unwanted != nil && c.isCancelled(r) {
+			r.unwanted(ctx)
+		}
 	})
 }
 
@@ -215,4 +230,12 @@ func (c *conn) isCancelled(r *request) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return r.cancelled
+}
+
+// ifUnwanted has f called if the client cancels the call that ctx is of while its
+// answer waits to be written. f's own context has ended then, with the client's cause.
+func ifUnwanted(ctx context.Context, f func(context.Context)) {
+	if s, ok := server.ClientSessionFromContext(ctx).(*session); ok {
+		s.req.unwanted = f
+	}
 }

@@ -2,15 +2,15 @@ package mcpserver
 
 import (
 	"fmt"
-	"slices"
 	"unicode/utf8"
-
-	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
-// caps are what the parts of a run's result may measure, in bytes each. Links
-// is a number of links.
+// caps are what the parts of a result may measure, in bytes each. Links is a
+// number of links.
 type caps struct{ text, list, path, patchPath, links int }
+
+// shortList is the cap of lists below which a result keeps but the essential.
+const shortList = 300
 
 // floors are the steps in which a result that is too long gives way: one part
 // after the other goes down to its floor until the rest fits, and the last part
@@ -18,7 +18,7 @@ type caps struct{ text, list, path, patchPath, links int }
 // them; the way to those files last.
 var floors = []func(*caps) (*int, int){
 	func(c *caps) (*int, int) { return &c.text, 400 },
-	func(c *caps) (*int, int) { return &c.list, 300 },
+	func(c *caps) (*int, int) { return &c.list, shortList },
 	func(c *caps) (*int, int) { return &c.links, 0 },
 	func(c *caps) (*int, int) { return &c.text, 0 },
 	func(c *caps) (*int, int) { return &c.list, 0 },
@@ -54,76 +54,6 @@ func fit(limit int, fits func(caps) bool) caps {
 	return c
 }
 
-// cutRun returns a copy of r within caps. r itself must be tidy.
-func cutRun(r task.RunResult, c caps) task.RunResult {
-	r.Results = slices.Clone(r.Results)
-	cut := false
-	for i := range r.Results {
-		r.Results[i] = cutResult(r.Results[i], c)
-		cut = cut || len(r.Results[i].Truncated) > 0
-	}
-	r.Notes, _ = cutList(r.Notes, max(c.list, 100), func(s *string) *string { return s })
-	if cut {
-		r.Notes = append(slices.Clone(r.Notes), "Fields named in `truncated` were cut to keep this result short. "+
-			"Patches are whole at patch_path; everything is in journal_path.")
-	}
-	return r
-}
-
-func cutResult(r task.Result, c caps) task.Result {
-	names := slices.Clone(r.Truncated)
-	note := func(name string, was bool) {
-		if was && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	text := func(name string, s *string, limit int) {
-		whole := len(*s)
-		*s = clip(*s, limit)
-		note(name, len(*s) != whole)
-	}
-	path := func(name string, s *string, limit int) {
-		if len(*s) > limit { // half a path is none
-			*s = ""
-			note(name, true)
-		}
-	}
-	text("patch", &r.Patch, c.text)
-	text("summary", &r.Summary, c.text)
-	text("logs.tail", &r.Logs.Tail, c.text)
-	text("apply_check_log", &r.ApplyCheckLog, c.text)
-	text("notes_for_manager", &r.NotesForManager, c.text)
-
-	var was bool
-	r.FilesChanged, was = cutList(r.FilesChanged, c.list, func(s *string) *string { return s })
-	note("files_changed", was)
-	r.Evidence, was = cutList(r.Evidence, c.list, func(s *string) *string { return s })
-	note("evidence", was)
-	r.CommandsRun, was = cutList(r.CommandsRun, c.list, func(x *task.Command) *string { return &x.Cmd })
-	note("commands_run", was)
-	r.Findings, was = cutList(r.Findings, c.list,
-		func(f *task.Finding) *string { return &f.Detail },
-		func(f *task.Finding) *string { return &f.Evidence },
-		func(f *task.Finding) *string { return &f.Rule })
-	note("findings", was)
-	if r.Failure != nil {
-		f := *r.Failure
-		text("failure.message", &f.Message, c.list)
-		text("failure.hint", &f.Hint, c.list)
-		r.Failure = &f
-	}
-	path("workspace_path", &r.WorkspacePath, c.path)
-	path("logs.stdout", &r.Logs.Stdout, c.path)
-	path("logs.stderr", &r.Logs.Stderr, c.path)
-	path("patch_path", &r.PatchPath, c.patchPath)
-
-	if c.path == 0 && len(names) > 0 {
-		names = []string{"*"} // the names alone would not fit
-	}
-	r.Truncated = names
-	return r
-}
-
 // itemCost is what an item of a list weighs beside its texts.
 const itemCost = 20
 
@@ -147,6 +77,9 @@ func cutList[T any](list []T, limit int, texts ...func(*T) *string) ([]T, bool) 
 	}
 	return kept, cut
 }
+
+// itself is the text of an item that is nothing else.
+func itself(s *string) *string { return s }
 
 // clip keeps the head of a valid UTF-8 string, at most limit bytes of it with
 // a mark that says how much there was.

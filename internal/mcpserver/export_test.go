@@ -13,6 +13,15 @@ const (
 	MinInterval  = minInterval
 	RootsTimeout = rootsTimeout
 	WriteGrace   = writeGrace
+	EndGrace     = endGrace
+	SettleTime   = settleTime
+)
+
+// The outputs that only a tool of ours has.
+type (
+	GetResult    = getResult
+	RunList      = runList
+	CancelOutput = cancelResult
 )
 
 // SetMaxLine makes the limit small enough to be met in a test.
@@ -23,6 +32,10 @@ var (
 	ReviewResult       = reviewResult
 	Descriptions       = descriptions
 	RunCodexTasksInput = runCodexTasksInput
+	ListResult         = listResult
+	ApplyResult        = applyResult
+	SetupResult        = setupResult
+	PageResult         = pageResult
 	Instructions       = instructions
 	FileURI            = fileURI
 	ProgressLine       = progressLine
@@ -44,4 +57,10 @@ func Lines(r io.Reader, limit int) (all [][]byte, err error) {
 			all = append(all, append([]byte{}, line...))
 		}
 	}
+}
+
+// ParseResource reads a URI of ours and writes it anew.
+func ParseResource(uri string) (run, task string, offset int64, canonical string, err error) {
+	ref, err := parseResource(uri)
+	return ref.run, ref.task, ref.offset, ref.String(), err
 }

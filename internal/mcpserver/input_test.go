@@ -16,25 +16,31 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
-// try calls with arguments and returns what the backend got, or the problems.
-func try(t *testing.T, arguments string) (got *task.Request, text string) {
+// trier returns a function that calls with arguments and returns what the backend
+// got, or the problems.
+func trier(t *testing.T) func(arguments string) (*task.Request, string) {
 	t.Helper()
+	var got *task.Request
 	w := connect(t, func(_ context.Context, _ string, req task.Request, _ func(task.Progress)) (task.RunResult, error) {
 		got = &req
 		return task.RunResult{}, nil
 	}, mcpserver.Options{}, nil)
-	w.send(callWith("1", "", arguments))
-	m, _ := w.answer("1")
-	r := m.call(t)
-	w.close()
-	if r.IsError == (got != nil) {
-		t.Errorf("%s: isError %v, but the backend got %v", arguments, r.IsError, got)
+	return func(arguments string) (*task.Request, string) {
+		t.Helper()
+		got = nil
+		w.send(callWith("1", "", arguments))
+		m, _ := w.answer("1")
+		r := m.call(t)
+		if r.IsError == (got != nil) {
+			t.Errorf("%s: isError %v, but the backend got %v", arguments, r.IsError, got)
+		}
+		return got, r.text()
 	}
-	return got, r.text()
 }
 
 func TestGoodArgumentsArrive(t *testing.T) {
-	got, text := try(t, `{"run_id":"r.1","base_ref":"main","concurrency":8,"resource_policy":"normal","dry_run":true,`+
+	try := trier(t)
+	got, text := try(`{"run_id":"r.1","base_ref":"main","concurrency":8,"resource_policy":"normal","dry_run":true,` +
 		`"tasks":[{"task_id":"A","prompt":"do\nit","allowed_paths":[],"allowed_commands":["npm test"],"timeout_sec":6e1},{"task_id":"b","prompt":"ü😀","timeout_sec":10.0}]}`)
 	eight, sixty, ten := 8, 60, 10
 	want := &task.Request{RunID: "r.1", BaseRef: "main", Concurrency: &eight, ResourcePolicy: "normal", DryRun: true, Tasks: []task.RequestTask{
@@ -44,13 +50,14 @@ func TestGoodArgumentsArrive(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s\n%s", diff, text)
 	}
-	got, _ = try(t, `{"run_id":"","base_ref":"","tasks":[{"task_id":"a","prompt":"p"}]}`)
+	got, _ = try(`{"run_id":"","base_ref":"","tasks":[{"task_id":"a","prompt":"p"}]}`)
 	if diff := cmp.Diff(&task.Request{Tasks: []task.RequestTask{{ID: "a", Prompt: "p"}}}, got); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestProblemsAreSaidReadably(t *testing.T) {
+	try := trier(t)
 	task := func(fields string) string { return `{"tasks":[{"task_id":"a","prompt":"p"` + fields + `}]}` }
 	for _, tc := range []struct{ arguments, want string }{
 		{`{}`, `tasks: is missing; it must be a list of 1 to 50.`},
@@ -81,7 +88,7 @@ func TestProblemsAreSaidReadably(t *testing.T) {
 		{task(`,"allowed_paths":"src/**"`), `tasks[0].allowed_paths: is the string "src/**"; it must be a list of strings.`},
 		{task(`,"allowed_paths":["a",""]`), `tasks[0].allowed_paths[1]: is an empty string; it must be a string that is not empty.`},
 		{task(`,"allowed_commands":[["npm","test"]]`), `tasks[0].allowed_commands[0]: is a list of 2; it must be a string`},
-		{task(`,"timeout":60`), `tasks[0].timeout: is not a known field; did you mean timeout_sec? Known here: allowed_commands, allowed_paths, prompt, task_id, timeout_sec.`},
+		{task(`,"timeout":60`), `tasks[0].timeout: is not a known field; did you mean timeout_sec? Known here: allowed_commands, allowed_paths, attempts, depends_on, image, model, prompt, task_id, timeout_sec, verify_commands.`},
 		{task(`,"allowedPaths":["a"]`), `tasks[0].allowedPaths: is not a known field; did you mean allowed_paths?`},
 		{task(`,"xyzzy":1`), `tasks[0].xyzzy: is not a known field; Known here`},
 		{task(`,"Prompt":"q"`), `tasks[0].Prompt: is not a known field; did you mean prompt?`},
@@ -92,18 +99,19 @@ func TestProblemsAreSaidReadably(t *testing.T) {
 		{`{"tasks":[{"task_id":"a","prompt":"p"}],"concurrency":0}`, `concurrency: is 0; it must be an integer from 1 to 8.`},
 		{`{"tasks":[{"task_id":"a","prompt":"p"}],"base_ref":5}`, `base_ref: is 5; it must be a string of at most 1024 characters.`},
 	} {
-		if _, text := try(t, tc.arguments); !strings.Contains(text, tc.want) {
+		if _, text := try(tc.arguments); !strings.Contains(text, tc.want) {
 			t.Errorf("%s\ngot  %s\nwant %s", tc.arguments, text, tc.want)
 		}
 	}
 }
 
 func TestAllProblemsAtOnceInOrder(t *testing.T) {
+	try := trier(t)
 	var tasks []string
 	for i := range 12 {
 		tasks = append(tasks, fmt.Sprintf(`{"task_id":"t%d","prompt":"","timeout_sec":%d}`, i, i))
 	}
-	_, text := try(t, `{"concurrency":9,"xyzzy":1,"xyzzy":2,"tasks":[`+strings.Join(append(tasks, `{"task_id":"T0","prompt":"p"}`), ",")+`]}`)
+	_, text := try(`{"concurrency":9,"xyzzy":1,"xyzzy":2,"tasks":[` + strings.Join(append(tasks, `{"task_id":"T0","prompt":"p"}`), ",") + `]}`)
 	var places []string
 	for l := range strings.Lines(text) {
 		if p, ok := strings.CutPrefix(l, "- "); ok {
@@ -125,7 +133,8 @@ func TestAllProblemsAtOnceInOrder(t *testing.T) {
 }
 
 func TestThousandsOfProblemsStayReadable(t *testing.T) {
-	_, text := try(t, `{"tasks":[`+strings.TrimSuffix(strings.Repeat(`{"task_id":"`+strings.Repeat("x y", 100)+`","no":1},`, 1000), ",")+`]}`)
+	try := trier(t)
+	_, text := try(`{"tasks":[` + strings.TrimSuffix(strings.Repeat(`{"task_id":"`+strings.Repeat("x y", 100)+`","no":1},`, 1000), ",") + `]}`)
 	if len(text) > mcpserver.MaxResult || !strings.Contains(text, "more") {
 		t.Errorf("%d characters", len(text))
 	}
@@ -134,6 +143,7 @@ func TestThousandsOfProblemsStayReadable(t *testing.T) {
 // The schema is what is enforced: for every rule in it, a value that breaks the
 // rule is refused at its place.
 func TestSchemaAndCheckAgree(t *testing.T) {
+	try := trier(t)
 	var schema map[string]any
 	if err := json.Unmarshal(mcpserver.RunCodexTasksInput, &schema); err != nil {
 		t.Fatal(err)
@@ -151,7 +161,7 @@ func TestSchemaAndCheckAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, text := try(t, string(raw)); !strings.Contains(text, "- "+place+": ") {
+		if _, text := try(string(raw)); !strings.Contains(text, "- "+place+": ") {
 			t.Errorf("%s is not refused in %s: %s", place, raw, text)
 		}
 	}
@@ -159,7 +169,7 @@ func TestSchemaAndCheckAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, text := try(t, string(raw)); got == nil {
+	if got, text := try(string(raw)); got == nil {
 		t.Fatal(text)
 	}
 	// walk tries every bad value at every place; set puts it there.
@@ -289,15 +299,17 @@ func FuzzArguments(f *testing.F) {
 	f.Add(`{"tasks":[{"task_id":"a","prompt":"p"}]}`)
 	f.Add(`{"tasks":[{"task_id":"a","prompt":"p","timeout_sec":1e1}],"a":{"b":[1,{"c":null}]}}`)
 	f.Add(`{"tasks":[{"task_id":"a","prompt":"\ud800"}],"concurrency":8.0}`)
+	var got *task.Request
+	s := newServer(f, newEngine(func(_ context.Context, _ string, req task.Request, _ func(task.Progress)) (task.RunResult, error) {
+		got = &req
+		return task.RunResult{}, nil
+	}))
 	f.Fuzz(func(t *testing.T, arguments string) {
 		if !json.Valid([]byte(arguments)) || !strings.HasPrefix(strings.TrimSpace(arguments), "{") || strings.ContainsAny(arguments, "\r\n") {
 			return
 		}
-		var got *task.Request
-		w := connect(t, func(_ context.Context, _ string, req task.Request, _ func(task.Progress)) (task.RunResult, error) {
-			got = &req
-			return task.RunResult{}, nil
-		}, mcpserver.Options{}, nil)
+		got = nil
+		w := serve(t, s)
 		w.send(callWith("1", "", arguments))
 		w.answer("1")
 		if got == nil {

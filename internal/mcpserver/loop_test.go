@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,8 +31,9 @@ func TestLegacyHandshake(t *testing.T) {
 		if r.ProtocolVersion != version || r.ServerInfo.Version != "1.2.3" || r.ServerInfo.Name != "codex" || r.Instructions != mcpserver.Instructions {
 			t.Errorf("%s: got %s", version, m.raw)
 		}
-		if len(r.Capabilities) != 1 || r.Capabilities["tools"] == nil {
-			t.Errorf("capabilities: %v, want tools alone", r.Capabilities)
+		// Without extensions: there are none in these eras.
+		if got := slices.Sorted(maps.Keys(r.Capabilities)); !slices.Equal(got, []string{"completions", "prompts", "resources", "tools"}) {
+			t.Errorf("capabilities: %v", r.Capabilities)
 		}
 		w.close()
 		var ids []string
@@ -51,8 +54,9 @@ func TestModernEra(t *testing.T) {
 	var d struct {
 		ResultType, Instructions string
 		SupportedVersions        []string
+		Capabilities             struct{ Extensions map[string]any }
 	}
-	if err := json.Unmarshal(m.Result, &d); err != nil || d.ResultType != "complete" || d.Instructions == "" || d.SupportedVersions[0] != "2026-07-28" {
+	if err := json.Unmarshal(m.Result, &d); err != nil || d.Capabilities.Extensions["io.modelcontextprotocol/tasks"] == nil || d.ResultType != "complete" || d.Instructions == "" || d.SupportedVersions[0] != "2026-07-28" {
 		t.Errorf("discover: %s", m.raw)
 	}
 
@@ -91,6 +95,8 @@ func TestListenIsAnsweredInOrder(t *testing.T) {
 }
 
 func TestBadLinesAreAnsweredAndTheLoopGoesOn(t *testing.T) {
+	s := newServer(t, newEngine(quick))
+	s.SetMaxLine(100_000)
 	for _, tc := range []struct {
 		name, line string
 		code       int // 0: no answer
@@ -124,7 +130,7 @@ func TestBadLinesAreAnsweredAndTheLoopGoesOn(t *testing.T) {
 		{"numeric tool", request("5", "tools/call", `{"name":5}`), -32600, "5"},
 		{"unknown tool", request("5", "tools/call", `{"name":"nope","arguments":{}}`), -32602, "5"},
 		{"unknown method", request("5", "nope", `{}`), -32601, "5"},
-		{"resources", request("5", "resources/list", `{}`), -32601, "5"},
+		{"unannounced method", request("5", "resources/subscribe", `{"uri":"codex://runs/r/report"}`), -32601, "5"},
 		{"response to nothing", `{"jsonrpc":"2.0","id":"x","result":{}}`, 0, ""},
 		{"error to nothing", `{"jsonrpc":"2.0","id":"x","error":{"code":1,"message":"m"}}`, 0, ""},
 		{"unknown notification", `{"jsonrpc":"2.0","method":"notifications/nope"}`, 0, ""},
@@ -134,7 +140,7 @@ func TestBadLinesAreAnsweredAndTheLoopGoesOn(t *testing.T) {
 		{"too long", `{"jsonrpc":"2.0","id":1,"method":"` + strings.Repeat("x", 200_000) + `"}`, -32600, "null"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			w := connect(t, quick, mcpserver.Options{}, func(s *mcpserver.Server) { s.SetMaxLine(100_000) })
+			w := serve(t, s)
 			w.send(tc.line, request(`"after"`, "ping", "{}"))
 			w.close()
 			got := w.rest()
@@ -162,8 +168,9 @@ func TestBadLinesAreAnsweredAndTheLoopGoesOn(t *testing.T) {
 }
 
 func TestLastLineNeedsNoLineBreak(t *testing.T) {
+	s := newServer(t, newEngine(quick))
 	for range 50 {
-		w := connect(t, quick, mcpserver.Options{}, nil)
+		w := serve(t, s)
 		if _, err := io.WriteString(w.in, request("1", "ping", "{}")); err != nil {
 			t.Fatal(err)
 		}

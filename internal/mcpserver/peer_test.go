@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 func peer() int {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	s, err := mcpserver.New(backend(scripted), mcpserver.Options{Version: "0.0.0-test", Log: log})
+	s, err := mcpserver.New(newEngine(scripted), mcpserver.Options{Version: "0.0.0-test", Log: log})
 	if err == nil {
 		err = s.Serve(context.Background(), os.Stdin, os.Stdout)
 	}
@@ -113,7 +113,7 @@ func TestMCPGoClient(t *testing.T) {
 				t.Errorf("negotiated %s", c.ProtocolVersion())
 			}
 			list, err := c.ListTools(ctx, mcp.ListToolsRequest{})
-			if err != nil || len(list.Tools) < 2 {
+			if err != nil || len(list.Tools) != 8 {
 				t.Fatalf("%v %v", list, err)
 			}
 			r, err := c.CallTool(ctx, toolCall("300ms", "tok"))

@@ -23,6 +23,7 @@ const (
 // reporter tells one call's progress to its client. Snapshots that come faster
 // than they can be told are dropped, oldest first.
 type reporter struct {
+	// total is how many tasks there are; 0 until a snapshot tells.
 	total int
 	kick  chan struct{}
 
@@ -51,7 +52,8 @@ type progressParams struct {
 }
 
 // startProgress begins to report a call on total tasks, if its client wants to
-// know. The caller must call stop before the call returns.
+// know; 0 means as many as the first snapshot has. The caller must call stop
+// before the call returns.
 func startProgress(ctx context.Context, total int) *reporter {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &reporter{total: total, kick: make(chan struct{}, 1), cancel: cancel}
@@ -112,13 +114,14 @@ func (p *reporter) run(ctx context.Context, s *session) {
 		p.mu.Lock()
 		snapshot, show := p.latest, p.show
 		p.mu.Unlock()
-		now := time.Now()
-		last = nextValue(last, float64(p.total), snapshot, now)
+		now, tasks := time.Now(), max(p.total, len(snapshot.Tasks))
+		total := float64(max(tasks, 1))
+		last = nextValue(last, total, snapshot, now)
 		err := s.notify(ctx, progressNote{
 			JSONRPC: mcp.JSONRPC_VERSION, Method: "notifications/progress",
 			Params: progressParams{
-				Token: s.req.progressToken, Progress: last, Total: float64(p.total),
-				Message: progressLine(snapshot, p.total, show, started, now),
+				Token: s.req.progressToken, Progress: last, Total: total,
+				Message: progressLine(snapshot, tasks, show, started, now),
 			},
 		})
 		if err != nil {

@@ -47,7 +47,8 @@ func nextValue(last, total float64, p task.Progress, now time.Time) float64 {
 
 // progressLine says in one line what a run is doing: "2/5 done · api-tests:
 // npm test (3m12s)". It shows the task whose turn it is to be shown: show, if
-// that is at work, else the first that is. started is when the run began.
+// that is at work, else the first that is. total is how many tasks there are, 0
+// if nobody knows yet; started is when the waiting began.
 func progressLine(p task.Progress, total int, show string, started, now time.Time) string {
 	var shown *task.TaskProgress
 	active := 0
@@ -61,7 +62,10 @@ func progressLine(p task.Progress, total int, show string, started, now time.Tim
 			shown = t
 		}
 	}
-	head := fmt.Sprintf("%d/%d done · ", p.DoneCount(), total)
+	head := ""
+	if total > 0 {
+		head = fmt.Sprintf("%d/%d done · ", p.DoneCount(), total)
+	}
 	elapsed := func(since time.Time) string {
 		return fmt.Sprintf(" (%s)", max(0, now.Sub(since)).Truncate(time.Second))
 	}

@@ -20,11 +20,11 @@ const rootsKey = "roots"
 // CLAUDE_PROJECT_DIR, the working directory. Only tools that need one call it.
 //
 // A client of the 2026-07-28 era is asked for its roots by a result: if ask is
-// not nil, the tool returns it, and the client calls again with the answer.
-func (s *Server) repository(ctx context.Context, req mcp.CallToolRequest) (dir string, ask *mcp.CallToolResult, err error) {
+// not nil, the tool returns it, and the client calls again with the answer, said.
+func (s *Server) repository(ctx context.Context, said mcp.MultiRoundTripParams) (dir string, ask *mcp.CallToolResult, err error) {
 	dir = s.opts.Repo
 	if dir == "" {
-		if dir, ask, err = s.rootsDir(ctx, req.Params); ask != nil || err != nil {
+		if dir, ask, err = s.rootsDir(ctx, said); ask != nil || err != nil {
 			return "", ask, err
 		}
 	}
@@ -45,8 +45,22 @@ func (s *Server) repository(ctx context.Context, req mcp.CallToolRequest) (dir s
 	return filepath.Join(wd, dir), nil, nil
 }
 
+// likelyRepository is repository for requests that may not ask: what a client of
+// the 2026-07-28 era last named as its root stands for the answer.
+func (s *Server) likelyRepository(ctx context.Context) (string, error) {
+	client, ok := server.ClientSessionFromContext(ctx).(*session)
+	if ok && s.opts.Repo == "" && server.IsModernRequest(ctx) {
+		if dir := client.conn.roots.lastNamed(); dir != "" {
+			return dir, nil
+		}
+	}
+	dir, _, err := s.repository(ctx, mcp.MultiRoundTripParams{RequestState: rootsKey})
+	return dir, err
+}
+
 // rootsDir is the client's first root, empty if it has none to tell.
-func (s *Server) rootsDir(ctx context.Context, p mcp.CallToolParams) (string, *mcp.CallToolResult, error) {
+func (s *Server) rootsDir(ctx context.Context, p mcp.MultiRoundTripParams) (string, *mcp.CallToolResult, error) {
+	client, ok := server.ClientSessionFromContext(ctx).(*session)
 	if info := server.RequestProtocolInfoFromContext(ctx); info != nil && info.Modern {
 		switch {
 		case info.ClientCapabilities == nil || info.ClientCapabilities.Roots == nil:
@@ -54,13 +68,17 @@ func (s *Server) rootsDir(ctx context.Context, p mcp.CallToolParams) (string, *m
 		case len(p.InputResponses) == 0 && p.RequestState != rootsKey:
 			return "", server.NewInputRequestBuilder(rootsKey).Roots(rootsKey).ToolResult(), nil
 		}
-		if answer := server.RootsResponse(p.InputResponses, rootsKey); answer != nil {
-			return firstDir(answer.Roots), nil, nil
+		answer := server.RootsResponse(p.InputResponses, rootsKey)
+		if answer == nil {
+			return "", nil, nil
 		}
-		return "", nil, nil
+		dir := firstDir(answer.Roots)
+		if ok {
+			client.conn.roots.named(dir)
+		}
+		return dir, nil, nil
 	}
 
-	client, ok := server.ClientSessionFromContext(ctx).(*session)
 	if !ok || client.GetClientCapabilities().Roots == nil {
 		return "", nil, nil
 	}

@@ -3,7 +3,7 @@ package mcpserver
 import (
 	"bytes"
 	"encoding/json"
-	"net/url"
+	"reflect"
 
 	"github.com/mark3labs/mcp-go/mcp"
 
@@ -15,46 +15,57 @@ import (
 // characters or 25,000 tokens on), and other clients have limits of their own.
 const maxResult = 40_000
 
-// runResult tells a run in both forms that a client may show, each with every
-// fact: structured content and text. Tasks that failed are no error here, since
-// on errors clients drop the structured content.
+// runResult tells a run. Tasks that failed are no error here, since on errors
+// clients drop the structured content.
 func runResult(r task.RunResult) *mcp.CallToolResult {
-	r = tidy(r)
-	links := patchLinks(r)
-	c := fit(maxResult, func(c caps) bool {
-		cut := cutRun(r, c)
-		if weight(cut) > 3*maxResult { // no code unit takes more than three bytes
-			return false
-		}
-		room := maxResult - 1 - jsonWidth(links[:min(len(links), c.links)], maxResult)
-		return room >= 0 && jsonWidth(cut, room) <= room && width(runText(cut)) <= room
-	})
-	cut := cutRun(r, c)
-	content := []mcp.Content{mcp.NewTextContent(runText(cut))}
-	for _, l := range links[:min(len(links), c.links)] {
-		content = append(content, l)
-	}
-	return &mcp.CallToolResult{Content: content, StructuredContent: cut}
+	return wrappedRun(r, func(r task.RunResult) task.RunResult { return r }, runText)
 }
 
-// weight is a lower bound of a result's size, in bytes, that costs next to
-// nothing: most caps that are tried are far too large.
-func weight(r task.RunResult) int {
+// wrappedRun tells a run as a part of what wrap makes of it.
+func wrappedRun[T any](r task.RunResult, wrap func(task.RunResult) T, text func(T) string) *mcp.CallToolResult {
+	r = tidy(r)
+	return fitted(patchLinks(r), func(c caps) T { return wrap(cutRun(r, c)) }, text)
+}
+
+// fitted tells a value in both forms that a client may show, structured content
+// and text, each with every fact and within maxResult. cut gives the value within
+// caps; of those that fit, the largest is told, with as many links as fit too.
+func fitted[T any](links []mcp.ResourceLink, cut func(caps) T, text func(T) string) *mcp.CallToolResult {
+	linked := func(c caps) []mcp.ResourceLink { return links[:min(len(links), c.links)] }
+	c := fit(maxResult, func(c caps) bool {
+		v := cut(c)
+		if atLeast(reflect.ValueOf(v)) > 3*maxResult { // no code unit takes more than three bytes
+			return false
+		}
+		room := maxResult - 1 - jsonWidth(linked(c), maxResult)
+		return room >= 0 && jsonWidth(v, room) <= room && width(text(v)) <= room
+	})
+	v := cut(c)
+	content := []mcp.Content{mcp.NewTextContent(text(v))}
+	for _, l := range linked(c) {
+		content = append(content, l)
+	}
+	return &mcp.CallToolResult{Content: content, StructuredContent: v}
+}
+
+// atLeast is a lower bound of a value's size as JSON, in bytes, that costs next
+// to nothing: most caps that are tried are far too large.
+func atLeast(v reflect.Value) int {
 	n := 0
-	for i := range r.Results {
-		t := &r.Results[i]
-		n += len(t.Patch) + len(t.Summary) + len(t.Logs.Tail) + len(t.ApplyCheckLog) + len(t.NotesForManager)
-		for _, s := range t.Evidence {
-			n += len(s)
+	switch v.Kind() {
+	case reflect.String:
+		return v.Len()
+	case reflect.Slice:
+		for i := range v.Len() {
+			n += atLeast(v.Index(i))
 		}
-		for _, s := range t.FilesChanged {
-			n += len(s)
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return atLeast(v.Elem())
 		}
-		for _, c := range t.CommandsRun {
-			n += len(c.Cmd)
-		}
-		for _, f := range t.Findings {
-			n += len(f.Detail) + len(f.Evidence)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			n += atLeast(v.Field(i))
 		}
 	}
 	return n
@@ -65,8 +76,7 @@ func patchLinks(r task.RunResult) []mcp.ResourceLink {
 	links := []mcp.ResourceLink{}
 	for _, t := range r.Results {
 		if t.PatchPath != "" {
-			uri := url.URL{Scheme: "file", Path: t.PatchPath}
-			links = append(links, mcp.NewResourceLink(uri.String(), t.TaskID+".patch", "The whole patch.", "text/x-diff"))
+			links = append(links, mcp.NewResourceLink(resourceRef{run: r.RunID, task: t.TaskID, kind: taskSections[0]}.String(), t.TaskID+".patch", "The whole patch.", "text/x-diff"))
 		}
 	}
 	return links

@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -64,6 +64,11 @@ func fill(v reflect.Value, place string, n *int, see func(place, value string)) 
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(v.Elem(), place, n, see)
 	case reflect.Struct:
+		if at, ok := v.Addr().Interface().(*time.Time); ok {
+			*at = time.Unix(int64(1_800_000_000+*n), 0).UTC()
+			see(place, at.Format(time.RFC3339))
+			return
+		}
 		for i := range v.NumField() {
 			fill(v.Field(i), place+"."+v.Type().Field(i).Name, n, see)
 		}
@@ -75,7 +80,7 @@ func TestEveryFactIsInBothForms(t *testing.T) {
 	facts := map[string]string{}
 	n := 0
 	fill(reflect.ValueOf(&r).Elem(), "", &n, func(place, value string) { facts[place] = value })
-	if len(facts) < 60 {
+	if len(facts) < 150 {
 		t.Fatalf("only %d facts", len(facts))
 	}
 	_, jsonText, text, _ := parts(t, mcpserver.RunResult(r))
@@ -87,16 +92,22 @@ func TestEveryFactIsInBothForms(t *testing.T) {
 			t.Errorf("%s = %s is not in the text", place, value)
 		}
 	}
-	// The one fact that is no word or number.
-	r.Results[0].PatchApplicable = true
-	if _, _, other, _ := parts(t, mcpserver.RunResult(r)); other == text {
-		t.Error("PatchApplicable is not in the text")
+	// The facts that are no words or numbers.
+	for name, flag := range map[string]*bool{
+		"PatchApplicable": &r.Results[0].PatchApplicable, "Passed": &r.Results[1].Verification[0].Passed,
+		"Chosen": &r.Results[0].Attempts[1].Chosen, "Combines": &r.Combination.Combines, "Pair.Combines": &r.Combination.Pairs[1].Combines,
+	} {
+		*flag = true
+		if _, _, other, _ := parts(t, mcpserver.RunResult(r)); other == text {
+			t.Errorf("%s is not in the text", name)
+		}
+		*flag = false
 	}
 }
 
 func example() task.RunResult {
 	return task.RunResult{
-		RunID: "20261122-0001", TotalDurationMS: 192_400, BaseCommit: "0123abcd", JournalPath: "/state/runs/20261122-0001",
+		RunID: "20261122-0001", Status: task.RunDone, TotalDurationMS: 192_400, BaseCommit: "0123abcd", JournalPath: "/state/runs/20261122-0001",
 		Notes: []string{"The checkout has changes that the tasks did not see."},
 		Results: []task.Result{
 			{
@@ -119,12 +130,36 @@ func example() task.RunResult {
 func TestResultAsText(t *testing.T) {
 	_, _, text, links := parts(t, mcpserver.RunResult(example()))
 	golden(t, "result.txt", []byte(text))
-	if len(links) != 1 || links[0].URI != "file:///state/runs/20261122-0001/api-tests/a%20b.patch" || links[0].Type != "resource_link" {
+	if len(links) != 1 || links[0].URI != "codex://runs/20261122-0001/api-tests/patch" || links[0].Type != "resource_link" || links[0].MIMEType != "text/x-diff" {
 		t.Errorf("links: %+v", links)
 	}
 	if n := strings.Count("\n"+text, "\n## docs: "); n != 1 {
 		t.Errorf("%d headings of docs: a summary has forged one", n)
 	}
+}
+
+// running.txt shows what a long run of several tasks looks like while it lasts.
+func TestRunningResultAsText(t *testing.T) {
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	r := example()
+	r.Status, r.Next, r.ReportPath = task.RunRunning, "Call wait_codex_run.", "/state/runs/20261122-0001/report.html"
+	r.Progress = []task.TaskProgress{
+		{ID: "api-tests", State: task.Done, Status: task.Success, StartedAt: at, DurationMS: 61_000, Usage: task.Usage{InputTokens: 10, OutputTokens: 5, ModelRequests: 2}},
+		{ID: "docs", State: task.Done, Status: task.Failed, DurationMS: 900},
+		{ID: "ui", State: task.Running, StartedAt: at, Activity: "attempt 2 of 3: npm test"},
+		{ID: "later", State: task.Queued},
+	}
+	r.Findings = []task.Finding{{Rule: "base-changed", Severity: task.SeverityWarning, Detail: "The repository's refs changed while the run lasted."}}
+	r.Combination = &task.Combination{Pairs: []task.Pair{{Tasks: []string{"api-tests", "docs"}, SharedFiles: []string{"a.go"}, Conflicts: []string{"a.go"}}}}
+	first := &r.Results[0]
+	first.DependsOn, first.RolloutPath = []string{"docs"}, "/state/rollout.jsonl"
+	first.Verification = []task.Verification{{Command: "npm test", Passed: true, DurationMS: 1200, OutputTail: "ok 1\nok 2\n", LogPath: "/state/verify.log"}}
+	first.Attempts = []task.Attempt{
+		{Number: 1, Status: task.Failed, Findings: 1, DurationMS: 9000, JournalPath: "/state/attempts/1"},
+		{Number: 2, Status: task.Success, Chosen: true, PatchBytes: 120, DurationMS: 61_000, JournalPath: "/state/attempts/2"},
+	}
+	_, _, text, _ := parts(t, mcpserver.RunResult(r))
+	golden(t, "running.txt", []byte(text))
 }
 
 func TestFailedTasksAreANormalResult(t *testing.T) {
@@ -136,12 +171,13 @@ func TestFailedTasksAreANormalResult(t *testing.T) {
 }
 
 func TestNoNullAndNoBrokenUTF8(t *testing.T) {
-	valid := outputValidator(t)
+	valid := validator(t, "run_codex_tasks")
 	bad := "a\xff\xfe\x00b\xed\xa0\x80"
 	for _, r := range []task.RunResult{
-		{},
-		{Results: []task.Result{{Status: task.Success}}},
-		{RunID: bad, Notes: []string{bad}, Results: []task.Result{{
+		{Status: task.RunDone},
+		{Status: task.RunRunning, Progress: []task.TaskProgress{{State: task.Queued, Activity: bad}}},
+		{Status: task.RunLost, Results: []task.Result{{Status: task.Success}}, Combination: &task.Combination{Pairs: []task.Pair{{}}}, Review: &task.ReviewReport{}},
+		{Status: task.RunDone, RunID: bad, Notes: []string{bad}, Results: []task.Result{{
 			TaskID: bad, Status: task.Failed, Patch: bad, FilesChanged: []string{bad}, PatchPath: "/" + bad,
 			Failure: &task.Failure{Kind: task.FailCodex, Message: bad}, CommandsRun: []task.Command{{Cmd: bad}},
 		}}},
@@ -154,184 +190,9 @@ func TestNoNullAndNoBrokenUTF8(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	links := mcpserver.RunResult(task.RunResult{Results: []task.Result{{PatchPath: "/ü"}}}).Content
-	if l, ok := links[1].(mcp.ResourceLink); !ok || l.URI != "file:///%C3%BC" {
+	links := mcpserver.RunResult(task.RunResult{RunID: "a/ü", Results: []task.Result{{TaskID: "../b?", PatchPath: "/p"}}}).Content
+	if l, ok := links[1].(mcp.ResourceLink); !ok || l.URI != "codex://runs/a%2F%C3%BC/..%2Fb%3F/patch" {
 		t.Errorf("links: %+v", links)
-	}
-}
-
-// randomText has runes of every width, and what JSON and lines must escape.
-func randomText(r *rand.Rand, limit int) string {
-	if limit == 0 {
-		return ""
-	}
-	alphabet := []string{"a", "\n", "\"", "\\", "<", "é", "語", "😀", "\x01", "\u2028", "\t", "-+@ "}
-	if r.IntN(2) == 0 {
-		alphabet = alphabet[:1+r.IntN(len(alphabet))]
-	}
-	var b strings.Builder
-	for n := r.IntN(limit); b.Len() < n; {
-		b.WriteString(alphabet[r.IntN(len(alphabet))])
-	}
-	return b.String()
-}
-
-func randomList[T any](r *rand.Rand, limit int, item func() T) []T {
-	list := make([]T, r.IntN(limit+1))
-	for i := range list {
-		list[i] = item()
-	}
-	return list
-}
-
-func randomRun(r *rand.Rand) task.RunResult {
-	size := []int{0, 50, 1000, 30_000, 60_000}[r.IntN(5)]
-	text := func() string {
-		if r.IntN(3) == 0 {
-			return ""
-		}
-		return randomText(r, size)
-	}
-	path := func() string { return "/" + strings.Repeat("d", r.IntN(200)) }
-	run := task.RunResult{
-		RunID: "r", JournalPath: path(), BaseCommit: strings.Repeat("a", 40),
-		Notes: randomList(r, 5, text), TotalDurationMS: r.Int64N(1e7),
-	}
-	items := []int{0, 3, 60}[r.IntN(3)]
-	if size > 1000 {
-		items = min(items, 3)
-	}
-	for i := range 1 + r.IntN(50) {
-		t := task.Result{
-			TaskID: fmt.Sprint(strings.Repeat("t", r.IntN(60)), i), Status: task.Failed, ExitCode: -1, Patch: text(), Summary: text(),
-			ApplyCheckLog: text(), NotesForManager: text(), FilesChanged: randomList(r, items, text), Evidence: randomList(r, items, text),
-			CommandsRun: randomList(r, items, func() task.Command { return task.Command{Cmd: text(), ExitCode: r.IntN(256)} }),
-			Findings: randomList(r, items, func() task.Finding {
-				return task.Finding{Rule: "path-not-allowed", Severity: task.SeverityError, Detail: text(), Evidence: text()}
-			}),
-			Logs: task.Logs{Stdout: path(), Stderr: path(), Tail: randomText(r, 2000)}, WorkspacePath: path(), PatchPath: path(), DurationMS: r.Int64N(1e6),
-			Usage: task.Usage{InputTokens: r.Int64N(1e7), CachedInputTokens: r.Int64N(1e7), OutputTokens: r.Int64N(1e6), ReasoningTokens: r.Int64N(1e6), ModelRequests: r.Int64N(500)},
-		}
-		if r.IntN(2) == 0 {
-			t.Failure = &task.Failure{Kind: task.FailModelUnreached, Message: text(), Hint: text()}
-		}
-		run.Results = append(run.Results, t)
-	}
-	return run
-}
-
-func TestEveryResultFits(t *testing.T) {
-	valid := outputValidator(t)
-	rounds := 40
-	if testing.Short() {
-		rounds = 20
-	}
-	for seed := range rounds {
-		r := rand.New(rand.NewPCG(uint64(seed), 1))
-		run := randomRun(r)
-		structured, jsonText, text, links := parts(t, mcpserver.RunResult(run))
-		linkText, err := json.Marshal(append([]mcp.ResourceLink{}, links...))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for form, s := range map[string]string{"structured content": jsonText, "text": text} {
-			if n := mcpserver.Width(s) + len(linkText); n >= mcpserver.MaxResult {
-				t.Errorf("seed %d: the %s has %d characters with its links", seed, form, n)
-			}
-			if !utf8.ValidString(s) {
-				t.Errorf("seed %d: the %s is not UTF-8", seed, form)
-			}
-		}
-		if err := valid(structured); err != nil {
-			t.Errorf("seed %d: %v", seed, err)
-		}
-		if len(structured.Results) != len(run.Results) {
-			t.Fatalf("seed %d: %d results of %d", seed, len(structured.Results), len(run.Results))
-		}
-		for i, got := range structured.Results {
-			honest(t, seed, run.Results[i], got)
-		}
-	}
-}
-
-// The most that the contract allows of everything that is never cut.
-func TestTheLargestSkeletonFits(t *testing.T) {
-	const most = 1<<53 - 1
-	path := "/" + strings.Repeat("p", 4000)
-	run := task.RunResult{RunID: strings.Repeat("r", 64), JournalPath: path, BaseCommit: strings.Repeat("a", 64), TotalDurationMS: most}
-	for i := range 50 {
-		long := strings.Repeat("x", 5000)
-		run.Results = append(run.Results, task.Result{
-			TaskID: fmt.Sprintf("%064d", i), Status: task.Timeout, ExitCode: -1, DurationMS: 1e9,
-			Failure: &task.Failure{Kind: task.FailModelUnreached, Message: long, Hint: long},
-			Patch:   long, Summary: long, PatchPath: path, WorkspacePath: path, Logs: task.Logs{Stdout: path, Stderr: path, Tail: long},
-			Usage: task.Usage{InputTokens: 1e9, CachedInputTokens: 1e9, OutputTokens: 1e9, ReasoningTokens: 1e9, ModelRequests: 1e6},
-		})
-	}
-	structured, jsonText, text, _ := parts(t, mcpserver.RunResult(run))
-	if a, b := mcpserver.Width(jsonText), mcpserver.Width(text); max(a, b) >= mcpserver.MaxResult {
-		t.Errorf("%d and %d characters", a, b)
-	}
-	if len(structured.Results) != 50 || structured.JournalPath != path {
-		t.Error("something essential was cut")
-	}
-}
-
-// honest says that what was cut is marked, and that what is not marked is whole.
-func honest(t *testing.T, seed int, whole, got task.Result) {
-	t.Helper()
-	marked := map[string]bool{}
-	for _, name := range got.Truncated {
-		marked[name] = true
-	}
-	check := func(name string, a, b any) {
-		if same := reflect.DeepEqual(a, b) || reflect.ValueOf(a).Len() == 0 && reflect.ValueOf(b).Len() == 0; same == (marked[name] && !marked["*"]) && !marked["*"] {
-			t.Errorf("seed %d, %s: %s is whole: %v, marked: %v", seed, got.TaskID, name, same, marked[name])
-		}
-	}
-	check("patch", whole.Patch, got.Patch)
-	check("summary", whole.Summary, got.Summary)
-	check("apply_check_log", whole.ApplyCheckLog, got.ApplyCheckLog)
-	check("notes_for_manager", whole.NotesForManager, got.NotesForManager)
-	check("logs.tail", whole.Logs.Tail, got.Logs.Tail)
-	check("logs.stdout", whole.Logs.Stdout, got.Logs.Stdout)
-	check("logs.stderr", whole.Logs.Stderr, got.Logs.Stderr)
-	check("workspace_path", whole.WorkspacePath, got.WorkspacePath)
-	check("patch_path", whole.PatchPath, got.PatchPath)
-	check("files_changed", whole.FilesChanged, got.FilesChanged)
-	check("evidence", whole.Evidence, got.Evidence)
-	check("commands_run", whole.CommandsRun, got.CommandsRun)
-	check("findings", whole.Findings, got.Findings)
-	if got.TaskID != whole.TaskID || got.Status != whole.Status || got.ExitCode != whole.ExitCode || got.Usage != whole.Usage || got.PatchApplicable != whole.PatchApplicable {
-		t.Errorf("seed %d: a fact changed: %+v", seed, got)
-	}
-}
-
-func TestCuttingIsFairAndUsesTheRoom(t *testing.T) {
-	run := task.RunResult{Results: []task.Result{
-		{TaskID: "big", Patch: strings.Repeat("+line\n", 50_000), PatchPath: "/p/big.patch"},
-		{TaskID: "mid", Patch: strings.Repeat("+line\n", 40_000)},
-		{TaskID: "small", Patch: strings.Repeat("+line\n", 500), Summary: "done"},
-	}}
-	before := run.Results[0].Patch
-	got, jsonText, text, _ := parts(t, mcpserver.RunResult(run))
-	if got.Results[2].Patch != run.Results[2].Patch || len(got.Results[2].Truncated) > 0 {
-		t.Error("the small patch was cut before the big ones")
-	}
-	if a, b := len(got.Results[0].Patch), len(got.Results[1].Patch); a != b {
-		t.Errorf("the big ones got %d and %d", a, b)
-	}
-	if n := max(mcpserver.Width(jsonText), mcpserver.Width(text)); n < mcpserver.MaxResult-500 {
-		t.Errorf("only %d characters were used", n)
-	}
-	if p := got.Results[0].Patch; !strings.HasPrefix(before, p[:1000]) || !strings.HasSuffix(p, "[cut here; 300000 bytes in all]") {
-		t.Errorf("the patch ends in %q", p[len(p)-50:])
-	}
-	if run.Results[0].Patch != before {
-		t.Error("the backend's own result was changed")
-	}
-	if !strings.Contains(strings.Join(got.Notes, " "), "patch_path") {
-		t.Error("no word on where the rest is")
 	}
 }
 
@@ -370,11 +231,15 @@ func TestErrorsOfTheBackend(t *testing.T) {
 	}
 }
 
+// panicking breaks when it is asked to wait, with progress under way.
+type panicking struct{ *engine }
+
+func (panicking) Wait(context.Context, string, string, func(task.Progress)) (task.RunResult, error) {
+	panic("boom")
+}
+
 func TestAPanicEndsItsCallOnly(t *testing.T) {
-	w := connect(t, func(_ context.Context, _ string, _ task.Request, progress func(task.Progress)) (task.RunResult, error) {
-		progress(task.Progress{})
-		panic("boom")
-	}, mcpserver.Options{}, nil)
+	w := connectTo(t, panicking{newEngine(quick)}, mcpserver.Options{}, nil)
 	w.send(call("1", `"progressToken":1`))
 	m, _ := w.answer("1")
 	if r := m.call(t); !r.IsError || !strings.Contains(r.text(), "boom") {

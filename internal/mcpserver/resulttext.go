@@ -15,24 +15,94 @@ func runText(r task.RunResult) string {
 	for _, t := range r.Results {
 		counts[t.Status]++
 	}
-	plural := "s"
-	if len(r.Results) == 1 {
-		plural = ""
+	fmt.Fprintf(&b, "Run %s: %s, ", r.RunID, r.Status)
+	if all := (task.Progress{Tasks: r.Progress}); len(all.Tasks) > 0 {
+		fmt.Fprintf(&b, "%d of %s done", all.DoneCount(), count(len(all.Tasks), "task"))
+	} else {
+		b.WriteString(count(len(r.Results), "task"))
 	}
-	fmt.Fprintf(&b, "Run %s: %d task%s", r.RunID, len(r.Results), plural)
 	for _, s := range []task.Status{task.Success, task.Failed, task.Timeout, task.Skipped} {
 		if counts[s] > 0 {
 			fmt.Fprintf(&b, ", %d %s", counts[s], s)
 		}
 	}
-	fmt.Fprintf(&b, " in %s\nbase commit: %s\njournal: %s\n", duration(r.TotalDurationMS), r.BaseCommit, r.JournalPath)
+	fmt.Fprintf(&b, " in %s\n", duration(r.TotalDurationMS))
+	fact(&b, "next", r.Next)
+	fact(&b, "base commit", r.BaseCommit)
+	fact(&b, "journal", r.JournalPath)
+	fact(&b, "report", r.ReportPath)
 	for _, n := range r.Notes {
 		fact(&b, "note", n)
+	}
+	findingsText(&b, r.Findings)
+	if r.Combination != nil {
+		combinationText(&b, r.Combination)
+	}
+	for _, t := range r.Progress {
+		progressText(&b, t)
+	}
+	if r.Review != nil {
+		b.WriteString(reportSummary(*r.Review))
+		reportText(&b, *r.Review)
 	}
 	for i := range r.Results {
 		resultText(&b, &r.Results[i])
 	}
 	return b.String()
+}
+
+// progressText tells where a task stands.
+func progressText(b *strings.Builder, t task.TaskProgress) {
+	text := t.ID + " is " + string(t.State)
+	if t.Status != "" {
+		text += ", " + string(t.Status)
+	}
+	if t.DurationMS != 0 {
+		text += " in " + duration(t.DurationMS)
+	}
+	if !t.StartedAt.IsZero() {
+		text += ", begun " + t.StartedAt.Format(time.RFC3339Nano)
+	}
+	if t.Usage != (task.Usage{}) {
+		text += ", " + usage(t.Usage)
+	}
+	if t.Activity != "" {
+		text += ": " + t.Activity
+	}
+	fact(b, "task", text)
+}
+
+func combinationText(b *strings.Builder, c *task.Combination) {
+	if c.Combines {
+		fact(b, "combination", "the patches of all tasks that are a success can be applied together")
+	} else {
+		fact(b, "combination", "the patches of the tasks that are a success cannot all be applied together")
+	}
+	for _, p := range c.Pairs {
+		text := strings.Join(p.Tasks, " and ")
+		if p.Combines {
+			text += " can be applied together"
+		} else {
+			text += " cannot be applied together"
+		}
+		if len(p.SharedFiles) > 0 {
+			text += "; both change " + strings.Join(p.SharedFiles, ", ")
+		}
+		if len(p.Conflicts) > 0 {
+			text += "; conflicts in " + strings.Join(p.Conflicts, ", ")
+		}
+		fact(b, "pair", text)
+	}
+}
+
+func findingsText(b *strings.Builder, findings []task.Finding) {
+	for _, f := range findings {
+		text := fmt.Sprintf("%s %s: %s", f.Severity, f.Rule, f.Detail)
+		if f.Evidence != "" {
+			text += " [" + f.Evidence + "]"
+		}
+		fact(b, "finding", text)
+	}
 }
 
 func resultText(b *strings.Builder, r *task.Result) {
@@ -41,68 +111,61 @@ func resultText(b *strings.Builder, r *task.Result) {
 		fact(b, "failure", string(f.Kind)+": "+f.Message)
 		fact(b, "hint", f.Hint)
 	}
-	for _, f := range r.Findings {
-		text := fmt.Sprintf("%s %s: %s", f.Severity, f.Rule, f.Detail)
-		if f.Evidence != "" {
-			text += " [" + f.Evidence + "]"
-		}
-		fact(b, "finding", text)
-	}
+	findingsText(b, r.Findings)
 	fact(b, "for the manager", r.NotesForManager)
 	for _, e := range r.Evidence {
 		fact(b, "evidence", e)
 	}
+	for i := range r.Verification {
+		verificationText(b, &r.Verification[i])
+	}
 	for _, c := range r.CommandsRun {
 		fact(b, "command", fmt.Sprintf("%s -> exit code %d", c.Cmd, c.ExitCode))
 	}
+	fact(b, "depends on", strings.Join(r.DependsOn, ", "))
 	for _, f := range r.FilesChanged {
 		fact(b, "changed", f)
 	}
+	onto := "the base commit"
+	if len(r.DependsOn) > 0 {
+		onto = "the base commit with the patches of what it depends on"
+	}
 	if r.PatchApplicable {
-		fact(b, "patch", "applies to the base commit")
+		fact(b, "patch", "applies to "+onto)
 	} else {
-		fact(b, "patch", "not known to apply to the base commit")
+		fact(b, "patch", "not known to apply to "+onto)
 	}
 	fact(b, "apply check", r.ApplyCheckLog)
 	fact(b, "patch file", r.PatchPath)
+	for _, a := range r.Attempts {
+		attemptText(b, a)
+	}
 	fact(b, "stdout", r.Logs.Stdout)
 	fact(b, "stderr", r.Logs.Stderr)
+	fact(b, "rollout", r.RolloutPath)
 	fact(b, "worktree", r.WorkspacePath)
-	u := r.Usage
-	fmt.Fprintf(b, "usage: %d tokens in (%d cached), %d out (%d reasoning), %d model requests\n",
-		u.InputTokens, u.CachedInputTokens, u.OutputTokens, u.ReasoningTokens, u.ModelRequests)
+	fact(b, "usage", usage(r.Usage))
 	fact(b, "truncated", strings.Join(r.Truncated, ", "))
 	fact(b, "Codex says (a claim, not evidence)", r.Summary)
 	fact(b, "end of the logs", r.Logs.Tail)
 	fact(b, "patch text", r.Patch)
 }
 
-// fact writes what is known behind its name, or below it if it has lines of its
-// own. Those are indented: what comes out of a sandbox must not be able to write
-// a line that reads as ours, such as another task's success.
-func fact(b *strings.Builder, name, text string) {
-	switch text = strings.TrimRight(text, "\n"); {
-	case text == "":
-	case strings.ContainsAny(text, "\n\r\v\f\u0085\u2028\u2029"):
-		fmt.Fprintf(b, "%s:\n", name)
-		for l := range strings.Lines(lineBreaks.Replace(text)) {
-			b.WriteString(" " + l)
-		}
-		b.WriteByte('\n')
-	default:
-		fmt.Fprintf(b, "%s: %s\n", name, text)
+func verificationText(b *strings.Builder, v *task.Verification) {
+	verdict := "FAILED"
+	if v.Passed {
+		verdict = "passed"
 	}
+	fact(b, "verified", fmt.Sprintf("%s -> %s, exit code %d, %s", v.Command, verdict, v.ExitCode, duration(v.DurationMS)))
+	fact(b, "verify log", v.LogPath)
+	fact(b, "verify output ends", v.OutputTail)
 }
 
-// lineBreaks makes one kind of line break of all that a reader may take for one.
-var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\v", "\n", "\f", "\n",
-	"\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
-
-// duration says milliseconds as they are and as people read them.
-func duration(ms int64) string {
-	d := time.Duration(ms) * time.Millisecond
-	if d < time.Second {
-		return fmt.Sprintf("%d ms", ms)
+func attemptText(b *strings.Builder, a task.Attempt) {
+	chosen := ""
+	if a.Chosen {
+		chosen = " (chosen)"
 	}
-	return fmt.Sprintf("%d ms = %s", ms, d.Truncate(time.Second))
+	fact(b, "attempt", fmt.Sprintf("%d%s: %s, %s, patch of %d bytes, %s, %s", a.Number, chosen, a.Status,
+		count(a.Findings, "finding"), a.PatchBytes, duration(a.DurationMS), a.JournalPath))
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -12,23 +11,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/mark3labs/mcp-go/mcp"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/mcpserver"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
-// reviewing is a Backend that reviews; it runs nothing.
-type reviewing func(repo string, req task.ReviewRequest) (task.ReviewResult, error)
-
-func (r reviewing) ReviewPlan(_ context.Context, repo string, req task.ReviewRequest, progress func(task.Progress)) (task.ReviewResult, error) {
-	progress(task.Progress{RunID: "r", Tasks: []task.TaskProgress{{ID: "review", State: task.Running, Activity: "ls"}}})
-	return r(repo, req)
-}
-
-func (reviewing) RunTasks(context.Context, string, task.Request, func(task.Progress)) (task.RunResult, error) {
-	return task.RunResult{}, errors.New("a review was asked for")
-}
+// reviewing is what a review says.
+type reviewing func(repo string, req task.ReviewRequest) (task.RunResult, error)
 
 // reviewAnswer is a review on the wire.
 type reviewAnswer struct {
@@ -40,7 +29,11 @@ type reviewAnswer struct {
 // callReview calls the tool with arguments.
 func callReview(t *testing.T, b reviewing, arguments string) (answer message, r reviewAnswer) {
 	t.Helper()
-	w := connectTo(t, b, mcpserver.Options{}, nil)
+	e := newEngine(nil)
+	e.review = func(_ context.Context, repo string, req task.ReviewRequest) (task.RunResult, error) {
+		return b(repo, req)
+	}
+	w := connectTo(t, e, mcpserver.Options{}, nil)
 	w.send(request("1", "tools/call", `{"name":"review_plan_with_codex","_meta":{"progressToken":"p"},"arguments":`+arguments+`}`))
 	answer, _ = w.answer("1")
 	if err := json.Unmarshal(answer.Result, &r); err != nil || len(r.Content) != 1 {
@@ -55,13 +48,17 @@ func TestAReviewsArgumentsArriveAndItsResultComesBack(t *testing.T) {
 			MissingTasks: []string{"Task 1 needs a migration."}, DependencyIssues: []string{}, ParallelizationSuggestions: []string{},
 			TestGaps: []string{}, RiskFlags: []string{}, RecommendedTaskSplits: []string{},
 		},
-		RunID: "r1", BaseCommit: "0123abcd", JournalPath: "/j/r1", Notes: []string{},
+		RunID: "r1", BaseCommit: "0123abcd", JournalPath: "/j/r1", Notes: []string{"n"}, Status: task.RunDone,
+		Usage: task.Usage{InputTokens: 5, ModelRequests: 2},
 	}
-	_, r := callReview(t, func(repo string, req task.ReviewRequest) (task.ReviewResult, error) {
+	_, r := callReview(t, func(repo string, req task.ReviewRequest) (task.RunResult, error) {
 		if diff := cmp.Diff(task.ReviewRequest{PlanText: "1. ü\n2. b", RepoContext: "c"}, req); diff != "" || repo != "/cwd" {
 			t.Errorf("in %s: %s", repo, diff)
 		}
-		return want, nil
+		return task.RunResult{
+			RunID: want.RunID, BaseCommit: want.BaseCommit, JournalPath: want.JournalPath, Notes: want.Notes,
+			Results: []task.Result{{TaskID: "review", Status: task.Success, Usage: want.Usage}}, Review: &want.Report,
+		}, nil
 	}, `{"plan_text":"1. ü\n2. b","repo_context":"c"}`)
 	var got task.ReviewResult
 	if err := json.Unmarshal(r.StructuredContent, &got); err != nil || r.IsError {
@@ -82,9 +79,9 @@ func TestBadArgumentsOfAReviewAreSaidAndNothingIsAsked(t *testing.T) {
 		{`{"plan_text":"a","plan_txt":"b"}`, `plan_txt: is not a known field; did you mean plan_text?`},
 		{`{"plan_text":"a","plan_text":"b"}`, `plan_text`},
 	} {
-		answer, r := callReview(t, func(string, task.ReviewRequest) (task.ReviewResult, error) {
+		answer, r := callReview(t, func(string, task.ReviewRequest) (task.RunResult, error) {
 			t.Errorf("%s reached the backend", tc.arguments)
-			return task.ReviewResult{}, nil
+			return task.RunResult{}, nil
 		}, tc.arguments)
 		if !r.IsError || !strings.Contains(r.Content[0].Text, tc.want) {
 			t.Errorf("%s gave %s", tc.arguments, answer.raw)
@@ -94,8 +91,8 @@ func TestBadArgumentsOfAReviewAreSaidAndNothingIsAsked(t *testing.T) {
 
 func TestARefusedReviewSaysWhy(t *testing.T) {
 	refusal := &task.Refusal{What: "Codex answered prose.", Mend: "Try again."}
-	_, r := callReview(t, func(string, task.ReviewRequest) (task.ReviewResult, error) {
-		return task.ReviewResult{JournalPath: "/j"}, fmt.Errorf("outer: %w", refusal)
+	_, r := callReview(t, func(string, task.ReviewRequest) (task.RunResult, error) {
+		return task.RunResult{JournalPath: "/j"}, fmt.Errorf("outer: %w", refusal)
 	}, `{"plan_text":"a"}`)
 	if !r.IsError || r.Content[0].Text != refusal.Error() {
 		t.Errorf("got %+v", r)
@@ -124,7 +121,7 @@ func TestEveryFactOfAReviewIsInBothForms(t *testing.T) {
 	facts := map[string]string{}
 	n := 0
 	fill(reflect.ValueOf(&r).Elem(), "", &n, func(place, value string) { facts[place] = value })
-	if len(facts) != 6*2+3+5+2+2 {
+	if len(facts) != 6*2+3+5+2+2+2 {
 		t.Fatalf("%d facts", len(facts))
 	}
 	_, jsonText, text := reviewParts(t, mcpserver.ReviewResult(r))
@@ -141,7 +138,7 @@ func TestEveryFactOfAReviewIsInBothForms(t *testing.T) {
 
 func TestAReviewOfNothingFits(t *testing.T) {
 	validate := reviewValidator(t)
-	r, _, text := reviewParts(t, mcpserver.ReviewResult(task.ReviewResult{}))
+	r, _, text := reviewParts(t, mcpserver.ReviewResult(task.ReviewResult{Status: task.RunDone}))
 	if err := validate(r); err != nil {
 		t.Error(err)
 	}
@@ -167,6 +164,7 @@ func TestALongReviewIsCutAndSaysSo(t *testing.T) {
 				sentences = append(sentences, fmt.Sprintf("Task %d. %s", i, sentence))
 			}
 			r := task.ReviewResult{
+				Status: task.RunDone,
 				Report: task.ReviewReport{
 					MissingTasks: sentences, DependencyIssues: sentences, ParallelizationSuggestions: sentences,
 					TestGaps: sentences, RiskFlags: sentences, RecommendedTaskSplits: sentences,
@@ -207,33 +205,27 @@ func TestAReviewCannotPoseAsTheServer(t *testing.T) {
 	}
 }
 
-func reviewValidator(t *testing.T) func(any) error {
-	t.Helper()
-	var tool struct{ OutputSchema json.RawMessage }
-	if err := json.Unmarshal(tools(t)["review_plan_with_codex"], &tool); err != nil {
-		t.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(tool.OutputSchema))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("out.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	compiled, err := c.Compile("out.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return func(v any) error {
-		raw, err := json.Marshal(v)
-		if err != nil {
-			return err
+func reviewValidator(t *testing.T) func(any) error { return validator(t, "review_plan_with_codex") }
+
+// A run that is over and has no review must not look like a plan without faults.
+func TestAReviewThatWasNotMadeIsAnError(t *testing.T) {
+	for _, tc := range []struct {
+		run  task.RunResult
+		want []string
+	}{
+		{
+			task.RunResult{RunID: "r1", JournalPath: "/j/r1", Results: []task.Result{{Status: task.Failed, Failure: &task.Failure{
+				Kind: task.FailCancelled, Message: "The task was cancelled.", Hint: "Start it again.",
+			}}}},
+			[]string{"The review was not made: The task was cancelled. Start it again.", "/j/r1"},
+		},
+		{task.RunResult{RunID: "r1", JournalPath: "/j/r1", Status: task.RunLost}, []string{"The review was not made", "r1", "/j/r1"}},
+	} {
+		answer, r := callReview(t, func(string, task.ReviewRequest) (task.RunResult, error) { return tc.run, nil }, `{"plan_text":"a"}`)
+		for _, want := range tc.want {
+			if !r.IsError || !strings.Contains(r.Content[0].Text, want) {
+				t.Errorf("no %q in %s", want, answer.raw)
+			}
 		}
-		tree, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
-		if err != nil {
-			return err
-		}
-		return compiled.Validate(tree)
 	}
 }

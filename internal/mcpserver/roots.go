@@ -28,6 +28,8 @@ type rootsCache struct {
 	asked   int                       // how many questions so far; names the next one
 	changes int                       // how often the client said that they changed
 	waiting map[string]chan<- message // by requestID.key
+	// last is what a client of the 2026-07-28 era answered last.
+	last string
 }
 
 // listRoots asks a client of the initialize era for its roots. A client that
@@ -90,6 +92,20 @@ func (r *rootsCache) deliver(m message) {
 		delete(r.waiting, m.id.key)
 		answer <- m
 	}
+}
+
+// named keeps the answer of a client of the 2026-07-28 era, for its requests that
+// may not ask.
+func (r *rootsCache) named(dir string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = dir
+}
+
+func (r *rootsCache) lastNamed() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last
 }
 
 func (r *rootsCache) forget() {

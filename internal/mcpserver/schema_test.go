@@ -57,8 +57,24 @@ func tools(t *testing.T) map[string]json.RawMessage {
 	return byName
 }
 
+// offered are the tools: read-only, destructive, idempotent, open world, always loaded.
+var offered = map[string]string{
+	"run_codex_tasks":        "---++",
+	"review_plan_with_codex": "+--++",
+	"wait_codex_run":         "+-+--",
+	"get_codex_run":          "+-+--",
+	"list_codex_runs":        "+-+--",
+	"cancel_codex_run":       "-++--",
+	"apply_codex_patches":    "-+---",
+	"check_codex_setup":      "+-+--",
+}
+
 func TestToolSchemas(t *testing.T) {
-	for name, raw := range tools(t) {
+	all := tools(t)
+	if len(all) != len(offered) {
+		t.Errorf("%d tools", len(all))
+	}
+	for name, raw := range all {
 		var pretty bytes.Buffer
 		if err := json.Indent(&pretty, raw, "", "  "); err != nil {
 			t.Fatal(err)
@@ -73,6 +89,7 @@ func TestToolSchemas(t *testing.T) {
 			Description  string
 			Annotations  map[string]any
 			OutputSchema any
+			Meta         map[string]any `json:"_meta"`
 		}
 		if err := json.Unmarshal(raw, &tool); err != nil {
 			t.Fatal(err)
@@ -81,6 +98,19 @@ func TestToolSchemas(t *testing.T) {
 			if tool.Annotations[hint] == nil {
 				t.Errorf("%s: no %s", name, hint)
 			}
+		}
+		want, known := offered[name]
+		if !known {
+			t.Errorf("%s: nobody expects this tool", name)
+		}
+		for i, hint := range []string{"readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"} {
+			if tool.Annotations[hint] != (want[i] == '+') {
+				t.Errorf("%s: %s is %v", name, hint, tool.Annotations[hint])
+			}
+		}
+		_, hinted := tool.Meta["anthropic/searchHint"].(string)
+		if always := tool.Meta["anthropic/alwaysLoad"] == true; always != (want[4] == '+') || hinted == always {
+			t.Errorf("%s: _meta is %v", name, tool.Meta)
 		}
 		if len(tool.Description) > 2048 || len("mcp__codex__"+name) > 64 {
 			t.Errorf("%s: too long for a client", name)
@@ -115,6 +145,13 @@ func TestNoStaleDescriptions(t *testing.T) {
 			"RunResult": reflect.TypeFor[task.RunResult](), "Result": reflect.TypeFor[task.Result](),
 			"Command": reflect.TypeFor[task.Command](), "Logs": reflect.TypeFor[task.Logs](), "Failure": reflect.TypeFor[task.Failure](),
 			"ReviewResult": reflect.TypeFor[task.ReviewResult](), "ReviewReport": reflect.TypeFor[task.ReviewReport](),
+			"TaskProgress": reflect.TypeFor[task.TaskProgress](), "Combination": reflect.TypeFor[task.Combination](),
+			"Pair": reflect.TypeFor[task.Pair](), "Verification": reflect.TypeFor[task.Verification](),
+			"Attempt": reflect.TypeFor[task.Attempt](), "Page": reflect.TypeFor[task.Page](),
+			"RunSummary": reflect.TypeFor[task.RunSummary](), "ApplyResult": reflect.TypeFor[task.ApplyResult](),
+			"AppliedTask": reflect.TypeFor[task.AppliedTask](), "Setup": reflect.TypeFor[task.Setup](),
+			"SetupCheck": reflect.TypeFor[task.SetupCheck](), "getResult": reflect.TypeFor[mcpserver.GetResult](),
+			"runList": reflect.TypeFor[mcpserver.RunList](), "cancelResult": reflect.TypeFor[mcpserver.CancelOutput](),
 			"Finding": reflect.TypeFor[task.Finding](), "Usage": reflect.TypeFor[task.Usage](),
 		}[typ]
 		if known == nil {
@@ -125,11 +162,11 @@ func TestNoStaleDescriptions(t *testing.T) {
 	}
 }
 
-// outputValidator checks values against run_codex_tasks' own output schema.
-func outputValidator(t *testing.T) func(any) error {
+// validator checks values against a tool's own output schema.
+func validator(t *testing.T, name string) func(any) error {
 	t.Helper()
 	var tool struct{ OutputSchema json.RawMessage }
-	if err := json.Unmarshal(tools(t)["run_codex_tasks"], &tool); err != nil {
+	if err := json.Unmarshal(tools(t)[name], &tool); err != nil {
 		t.Fatal(err)
 	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(tool.OutputSchema))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync"
 
@@ -36,9 +37,19 @@ var (
 	_ server.SessionWithProtocolVersion = (*session)(nil)
 )
 
-// call hands a request to mcp-go and returns its response.
-func (c *conn) call(ctx context.Context, r *request, line []byte) mcp.JSONRPCMessage {
+// call hands a request to mcp-go, unless mcp-go does not know its method, and
+// returns its response.
+func (c *conn) call(ctx context.Context, r *request, line []byte) (response mcp.JSONRPCMessage) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.srv.log.Error("a request panicked", "method", r.method, "panic", p, "stack", string(debug.Stack()))
+			response = errorResponse(r.id, mcp.INTERNAL_ERROR, fmt.Sprintf("internal error: panic: %v", p))
+		}
+	}()
 	s := &session{conn: c, req: r}
+	if reply := s.extension(ctx); reply != nil {
+		return reply.message(r.id)
+	}
 	if r.method == string(mcp.MethodSubscriptionsListen) {
 		s.notes = make(chan mcp.JSONRPCNotification, 16)
 		var pump sync.WaitGroup
@@ -46,8 +57,12 @@ func (c *conn) call(ctx context.Context, r *request, line []byte) mcp.JSONRPCMes
 		defer pump.Wait()
 		defer close(s.notes)
 	}
+	answer := c.srv.mcp.HandleMessage(c.srv.mcp.WithContext(ctx, s), line)
+	if r.instead != nil {
+		return r.instead.message(r.id)
+	}
 	// mcp-go has read the id as a float64: put the client's own digits back.
-	switch resp := c.srv.mcp.HandleMessage(c.srv.mcp.WithContext(ctx, s), line).(type) {
+	switch resp := answer.(type) {
 	case mcp.JSONRPCResponse:
 		resp.ID = mcp.NewRequestId(r.id.raw)
 		return resp

@@ -3,10 +3,11 @@ package mcpserver
 import (
 	"reflect"
 	"strings"
+	"time"
 )
 
-// tidy returns a deep copy of v, a value of structs, slices, pointers, strings
-// and numbers, as a client may see it: every string is UTF-8, and a slice that
+// tidy returns a deep copy of v, a value of structs, slices, pointers, strings,
+// numbers and times, as a client may see it: every string is UTF-8, and a slice that
 // is nil becomes empty, because the schemas know no null.
 func tidy[T any](v T) T {
 	var clean T
@@ -29,6 +30,10 @@ func tidyInto(dst, src reflect.Value) {
 			tidyInto(dst.Elem(), src.Elem())
 		}
 	case reflect.Struct:
+		if src.Type() == reflect.TypeFor[time.Time]() {
+			dst.Set(src)
+			return
+		}
 		for i := range src.NumField() {
 			tidyInto(dst.Field(i), src.Field(i))
 		}

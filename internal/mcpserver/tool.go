@@ -3,71 +3,78 @@ package mcpserver
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
-	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
-
-	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
-// maxProblems is how many problems one answer lists.
-const maxProblems = 100
-
-// errorResult is an error that a model can read: clients show it the text of
-// an isError result and nothing else.
-func errorResult(text string) *mcp.CallToolResult {
-	return &mcp.CallToolResult{
-		IsError: true,
-		Content: []mcp.Content{mcp.NewTextContent(clip(strings.ToValidUTF8(text, "\uFFFD"), maxResult/2))},
-	}
+// tool is one tool: In is its arguments, Out its structured result.
+type tool[In, Out any] struct {
+	name, title, description string
+	// input is the JSON Schema of the arguments.
+	input []byte
+	hints hints
+	// search says in a few words what the tool is for, to clients that show a
+	// model the schema only once it has looked for it. Empty: the schema is
+	// always before the model.
+	search string
+	// check finds what the schema cannot say; may be nil.
+	check func(tree any) []problem
+	// do is the tool's work, in the repository that repo lies in.
+	do func(ctx context.Context, repo string, in In) (*mcp.CallToolResult, error)
 }
 
-// badArguments lists everything that is wrong with a call's arguments.
-func badArguments(tool string, problems []problem) *mcp.CallToolResult {
-	var b strings.Builder
-	fmt.Fprintf(&b, "The arguments of %s are not valid, and nothing was started. Mend these and call again:\n", tool)
-	for i, p := range problems {
-		if i == maxProblems {
-			fmt.Fprintf(&b, "- and %d more\n", len(problems)-i)
-			break
+// hints are a tool's annotations. All four are always told: what is left out
+// means "destructive" and "open world" to a client.
+type hints struct{ readOnly, destructive, idempotent, openWorld bool }
+
+// build makes what the client is offered.
+func (t tool[In, Out]) build(s *Server) (server.ServerTool, error) {
+	input, err := compileInput(t.input)
+	if err != nil {
+		return server.ServerTool{}, fmt.Errorf("%s: %w", t.name, err)
+	}
+	var out Out
+	output, err := outputSchema(out)
+	if err != nil {
+		return server.ServerTool{}, fmt.Errorf("%s: %w", t.name, err)
+	}
+	// These keys are Claude Code's. The first: do not replace a long result by a file.
+	meta := map[string]any{"anthropic/maxResultSizeChars": 2 * maxResult}
+	if t.search == "" {
+		meta["anthropic/alwaysLoad"] = true
+	} else {
+		meta["anthropic/searchHint"] = t.search
+	}
+	offer := mcp.Tool{
+		Name: t.name, Title: t.title, Description: t.description,
+		RawInputSchema: input.raw, RawOutputSchema: output,
+		Annotations: mcp.ToolAnnotation{
+			Title:           t.title,
+			ReadOnlyHint:    mcp.ToBoolPtr(t.hints.readOnly),
+			DestructiveHint: mcp.ToBoolPtr(t.hints.destructive),
+			IdempotentHint:  mcp.ToBoolPtr(t.hints.idempotent),
+			OpenWorldHint:   mcp.ToBoolPtr(t.hints.openWorld),
+		},
+		Meta: mcp.NewMetaFromMap(meta),
+	}
+	handle := func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		var in In
+		if problems := input.decode(req.Params.RawArguments, &in, t.check); len(problems) > 0 {
+			return badArguments(t.name, problems), nil
 		}
-		fmt.Fprintf(&b, "- %s\n", p)
-	}
-	return errorResult(b.String())
-}
-
-// failure tells the caller of an error: each refusal in a paragraph of its own,
-// or that the fault is ours. files is the directory of what the run left, if any.
-func (s *Server) failure(ctx context.Context, tool string, err error, files string) *mcp.CallToolResult {
-	where := ""
-	if files != "" {
-		where = " The run's files are in " + files + "."
-	}
-	if refusals := task.Refusals(err); len(refusals) > 0 {
-		paragraphs := make([]string, len(refusals))
-		for i, r := range refusals {
-			paragraphs[i] = r.Error()
+		repo, ask, err := s.repository(ctx, req.Params.MultiRoundTripParams)
+		if err != nil {
+			return s.failure(ctx, t.name, err), nil
 		}
-		return errorResult(strings.Join(paragraphs, "\n\n"))
+		if ask != nil {
+			return ask, nil
+		}
+		result, err := t.do(ctx, repo, in)
+		if err != nil {
+			return s.failure(ctx, t.name, err), nil
+		}
+		return result, nil
 	}
-	if cause := context.Cause(ctx); cause != nil {
-		return errorResult(fmt.Sprintf("%s was stopped: %v.%s", tool, cause, where))
-	}
-	s.log.Error("a call failed", "tool", tool, "error", err)
-	return errorResult(fmt.Sprintf("internal error: %v. This is a fault of codex-mcp-runner, not of the call: please report it.%s", err, where))
-}
-
-// guard keeps a panic in one call from ending the others.
-func (s *Server) guard(tool string, handle server.ToolHandlerFunc) server.ToolHandlerFunc {
-	return func(ctx context.Context, req mcp.CallToolRequest) (result *mcp.CallToolResult, err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				s.log.Error("a call panicked", "tool", tool, "panic", p, "stack", string(debug.Stack()))
-				result, err = s.failure(ctx, tool, fmt.Errorf("panic: %v", p), ""), nil
-			}
-		}()
-		return handle(ctx, req)
-	}
+	return server.ServerTool{Tool: offer, Handler: handle}, nil
 }

@@ -15,18 +15,6 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
-// backend is a scripted Backend.
-type backend func(ctx context.Context, repo string, req task.Request, progress func(task.Progress)) (task.RunResult, error)
-
-func (b backend) RunTasks(ctx context.Context, repo string, req task.Request, progress func(task.Progress)) (task.RunResult, error) {
-	return b(ctx, repo, req, progress)
-}
-
-// ReviewPlan finds nothing.
-func (b backend) ReviewPlan(context.Context, string, task.ReviewRequest, func(task.Progress)) (task.ReviewResult, error) {
-	return task.ReviewResult{}, nil
-}
-
 // quick answers at once.
 func quick(context.Context, string, task.Request, func(task.Progress)) (task.RunResult, error) {
 	return task.RunResult{RunID: "r1", Results: []task.Result{{TaskID: "a", Status: task.Success}}}, nil
@@ -60,9 +48,11 @@ type message struct {
 func (m message) String() string { return m.raw }
 
 type callResult struct {
-	ResultType        string           `json:"resultType"`
-	IsError           bool             `json:"isError"`
-	StructuredContent *task.RunResult  `json:"structuredContent"`
+	ResultType string `json:"resultType"`
+	IsError    bool   `json:"isError"`
+	// StructuredContent is that of the tools that tell a run; Raw is any tool's.
+	StructuredContent *task.RunResult  `json:"-"`
+	Raw               json.RawMessage  `json:"structuredContent"`
 	Content           []map[string]any `json:"content"`
 	InputRequests     map[string]any   `json:"inputRequests"`
 	RequestState      string           `json:"requestState"`
@@ -77,6 +67,11 @@ func (m message) call(t *testing.T) callResult {
 	if err := json.Unmarshal(m.Result, &r); err != nil {
 		t.Fatal(err)
 	}
+	if r.Raw != nil {
+		if err := json.Unmarshal(r.Raw, &r.StructuredContent); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return r
 }
 
@@ -90,9 +85,9 @@ func (r callResult) text() string {
 }
 
 // connect serves a new client. change, if not nil, may change the server first.
-func connect(t *testing.T, b backend, o mcpserver.Options, change func(*mcpserver.Server)) *wire {
+func connect(t *testing.T, w work, o mcpserver.Options, change func(*mcpserver.Server)) *wire {
 	t.Helper()
-	return connectTo(t, b, o, change)
+	return connectTo(t, newEngine(w), o, change)
 }
 
 func connectTo(t *testing.T, b mcpserver.Backend, o mcpserver.Options, change func(*mcpserver.Server)) *wire {
@@ -110,6 +105,22 @@ func connectTo(t *testing.T, b mcpserver.Backend, o mcpserver.Options, change fu
 	if change != nil {
 		change(s)
 	}
+	return serve(t, s)
+}
+
+// newServer makes a server for tests that connect to it many times.
+func newServer(tb testing.TB, b mcpserver.Backend) *mcpserver.Server {
+	tb.Helper()
+	s, err := mcpserver.New(b, mcpserver.Options{Repo: "/cwd"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// serve lets a server serve a new client.
+func serve(t *testing.T, s *mcpserver.Server) *wire {
+	t.Helper()
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -205,6 +216,11 @@ func call(id, meta string) string {
 
 func callWith(id, meta, arguments string) string {
 	return request(id, "tools/call", `{"name":"run_codex_tasks","_meta":{`+meta+`},"arguments":`+arguments+`}`)
+}
+
+// callTool is a call of any tool, with a progress token that is its id.
+func callTool(id, tool, arguments string) string {
+	return request(id, "tools/call", `{"name":"`+tool+`","_meta":{"progressToken":`+id+`},"arguments":`+arguments+`}`)
 }
 
 func cancelOf(id string) string {

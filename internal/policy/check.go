@@ -35,14 +35,8 @@ func CheckConfig(cfg config.Config) error {
 	prefix := config.FileName + ": "
 	r.checkCommands(prefix+"allowed_commands", cfg.AllowedCommands)
 	r.checkPatterns(prefix+"default_allowed_paths", cfg.DefaultAllowedPaths)
-	if cfg.Image != "" {
-		if _, err := reference.ParseNormalizedNamed(cfg.Image); err != nil {
-			r.all = append(r.all, &task.Refusal{
-				Where: prefix + "image", What: fmt.Sprintf("%q is not an image reference: %v.", clip(cfg.Image), err),
-				Mend: `Write it like "node:24-slim" or "registry.example/team/image@sha256:…".`, Err: err,
-			})
-		}
-	}
+	r.checkImage(prefix+"image", cfg.Image)
+	r.checkVerify(prefix+"verify_commands", cfg.VerifyCommands)
 	return r.err()
 }
 
@@ -54,6 +48,47 @@ func (r *refusals) checkTask(where string, t task.RequestTask) {
 	}
 	r.checkPatterns(where+"allowed_paths", t.AllowedPaths)
 	r.checkCommands(where+"allowed_commands", t.AllowedCommands)
+	r.checkVerify(where+"verify_commands", t.VerifyCommands)
+	r.checkImage(where+"image", t.Image)
+	if t.Model != "" && (len(t.Model) > maxModel || !modelPattern.MatchString(t.Model)) {
+		r.add(where+"model", fmt.Sprintf("%q cannot be the name of a model.", clip(t.Model)), "Give the model's name as the model API knows it.")
+	}
+	if t.Attempts != nil {
+		r.checkRange(where+"attempts", *t.Attempts, 1, maxAttempts)
+	}
+}
+
+var modelPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:/-]*$`)
+
+func (r *refusals) checkImage(where, image string) {
+	if image == "" {
+		return
+	}
+	if _, err := reference.ParseNormalizedNamed(image); err != nil {
+		r.all = append(r.all, &task.Refusal{
+			Where: where, What: fmt.Sprintf("%q is not an image reference: %v.", clip(image), err),
+			Mend: `Write it like "node:24-slim" or "registry.example/team/image@sha256:…".`, Err: err,
+		})
+	}
+}
+
+// checkVerify takes any shell command: it runs in a sandbox that has nothing to lose.
+func (r *refusals) checkVerify(where string, commands []string) {
+	if len(commands) > maxVerify {
+		r.add(where, fmt.Sprintf("There are %d commands, and %d are allowed.", len(commands), maxVerify), "Join some with && into one.")
+		return
+	}
+	for i, c := range commands {
+		at := fmt.Sprintf("%s[%d]", where, i)
+		switch {
+		case strings.TrimSpace(c) == "":
+			r.add(at, "The command is empty.", "Give a shell command, such as npm test.")
+		case len(c) > maxCommand:
+			r.add(at, fmt.Sprintf("The command has %d bytes, and the limit is %d.", len(c), maxCommand), "Put it into a script of the repository.")
+		case !utf8.ValidString(c) || strings.ContainsRune(c, 0):
+			r.add(at, "The command is no text: it holds bytes that are not UTF-8, or NUL.", "Give it as UTF-8 text.")
+		}
+	}
 }
 
 func (r *refusals) checkTaskCount(n, limit int) {

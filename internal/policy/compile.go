@@ -17,6 +17,10 @@ const (
 	maxTimeoutSec  = 600
 	maxPrompt      = 1 << 20
 	maxList        = 100
+	maxAttempts    = 5
+	maxVerify      = 20
+	maxCommand     = 4096
+	maxModel       = 128
 )
 
 // Compile checks req and cfg and gives the plan. Its error joins a
@@ -74,6 +78,9 @@ func Compile(req task.Request, cfg config.Config, newRunID func() string) (task.
 		spec.RunID, spec.Limits, spec.Env = req.RunID, limits, maps.Clone(env)
 		plan.Tasks = append(plan.Tasks, spec)
 	}
+	if len(req.Tasks) <= cfg.MaxTasksPerRun {
+		r.checkDependencies(req.Tasks)
+	}
 	if err := r.err(); err != nil {
 		return task.Plan{}, err
 	}
@@ -103,6 +110,15 @@ func newSpec(t task.RequestTask, cfg config.Config) task.Spec {
 		TokenBudget:     cfg.TokenBudget,
 		RequestBudget:   cfg.RequestBudget,
 		KeepWorktree:    cfg.KeepWorktrees,
+		DependsOn:       append([]string{}, t.DependsOn...),
+		VerifyCommands:  listOr(t.VerifyCommands, cfg.VerifyCommands),
+		Attempts:        valueOr(t.Attempts, 1),
+	}
+	if t.Model != "" {
+		s.Model = t.Model
+	}
+	if t.Image != "" {
+		s.Image = t.Image
 	}
 	if !cfg.CodexFullAuto {
 		s.SandboxMode = task.SandboxReadOnly

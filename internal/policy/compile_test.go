@@ -40,6 +40,7 @@ func TestDefaultsFillWhatTheRequestLeavesOut(t *testing.T) {
 			},
 			Timeout: 300 * time.Second, IdleTimeout: 120 * time.Second,
 			MaxPatchBytes: 1 << 20, MaxOutputBytes: 64 << 20, KeepWorktree: "never",
+			DependsOn: []string{}, VerifyCommands: []string{}, Attempts: 1,
 		}},
 	}
 	if diff := cmp.Diff(want, plan); diff != "" {
@@ -53,11 +54,12 @@ func TestTheRequestWinsOverTheConfiguration(t *testing.T) {
 	cfg.Resources.Memory = 3 << 30
 	cfg.CodexFullAuto = false
 	cfg.SandboxMode = task.SandboxDangerFullAccess
-	eight, sixty := 8, 60
+	eight, sixty, three := 8, 60, 3
 	req := task.Request{RunID: "r", BaseRef: "v1.0^{commit}", Concurrency: &eight, ResourcePolicy: "normal", DryRun: true, Tasks: []task.RequestTask{
 		{ID: "a", Prompt: "x", AllowedPaths: []string{}, AllowedCommands: []string{"make check"}, TimeoutSec: &sixty},
-		{ID: "b", Prompt: "x"},
+		{ID: "b", Prompt: "x", DependsOn: []string{"a"}, VerifyCommands: []string{"make test && make lint"}, Image: "golang:1", Model: "gpt-5.5", Attempts: &three},
 	}}
+	cfg.VerifyCommands = []string{"npm test"}
 	plan, err := Compile(req, cfg, func() string { t.Error("asked for a run id"); return "" })
 	if err != nil {
 		t.Fatal(err)
@@ -77,6 +79,11 @@ func TestTheRequestWinsOverTheConfiguration(t *testing.T) {
 	}
 	if a.SandboxMode != task.SandboxReadOnly {
 		t.Errorf("without full auto nothing may be written, got %s", a.SandboxMode)
+	}
+	if got := []any{a.VerifyCommands, a.Image, a.Model, a.Attempts, b.DependsOn, b.VerifyCommands, b.Image, b.Model, b.Attempts}; !cmp.Equal(got, []any{
+		[]string{"npm test"}, "", "o4-mini", 1, []string{"a"}, []string{"make test && make lint"}, "golang:1", "gpt-5.5", 3,
+	}) {
+		t.Errorf("of a, then of b: %v", got)
 	}
 	b.AllowedCommands[0] = "changed"
 	b.Env["USER"] = "changed"
@@ -124,6 +131,10 @@ func TestBadFieldsAreRefused(t *testing.T) {
 	command := func(p ...string) task.Request {
 		return set(func(t *task.RequestTask) { t.AllowedCommands = p })
 	}
+	verify := func(p ...string) task.Request { return set(func(t *task.RequestTask) { t.VerifyCommands = p }) }
+	image := func(s string) task.Request { return set(func(t *task.RequestTask) { t.Image = s }) }
+	model := func(s string) task.Request { return set(func(t *task.RequestTask) { t.Model = s }) }
+	attempts := func(n int) task.Request { return set(func(t *task.RequestTask) { t.Attempts = &n }) }
 	timeout := func(n int) task.Request { return set(func(t *task.RequestTask) { t.TimeoutSec = &n }) }
 	many := task.Request{}
 	for i := range 51 {
@@ -143,7 +154,10 @@ func TestBadFieldsAreRefused(t *testing.T) {
 		"drive": path("C:/x"), "dot path": path("./src"), "double slash": path("src//x"), "newline path": path("a\nb"), "path not UTF-8": path("\xff"), "101 paths": path(slices.Repeat([]string{"a"}, 101)...),
 		"empty command": command(""), "blank command": command("  "), "metacharacters": command("npm test && evil"), "substitution": command("$(evil)"), "quotes": command("npm 'test'"),
 		"glob command": command("npm*"), "shell": command("bash -c"), "wrapper": command("env"), "eval": command("eval x"), "newline command": command("npm\ntest"), "look-alike": command("nрm test"),
-		"long command": command(strings.Repeat("a", 257)), "assignment": command("X=1 npm"), "101 commands": command(slices.Repeat([]string{"a"}, 101)...),
+		"long command": command(strings.Repeat("a", 257)), "assignment": command("X=1 npm"),
+		"blank verify": verify("make", " "), "NUL verify": verify("a\x00"), "verify not UTF-8": verify("\xff"), "long verify": verify(strings.Repeat("a", 4097)), "21 verify": verify(slices.Repeat([]string{"a"}, 21)...),
+		"image": image("UPPER:case:tag"), "image option": image("--privileged"), "model option": model("-x"), "model space": model("a b"), "long model": model(strings.Repeat("m", 129)),
+		"no attempt": attempts(0), "6 attempts": attempts(6), "101 commands": command(slices.Repeat([]string{"a"}, 101)...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan, err := Compile(req, config.Default(), made)

@@ -3,156 +3,174 @@ package runner
 import (
 	"context"
 	"errors"
-	"io"
-	"net"
-	"strings"
-	"sync"
+	"fmt"
 	"time"
 
-	"github.com/codex-mcp-runner/codex-mcp-runner/internal/codex"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
-// attempt is one task on its way through worktree, container and checks.
+// attempt is one try at a task, on its way through worktree, container and
+// checks. It is used once.
 type attempt struct {
 	Options
-	spec   task.Spec
-	repo   Repository
-	commit string
-	name   string // of the worktree
-	dir    string // of everything that belongs to it
-	post   func(change func(*task.TaskProgress))
+	spec  task.Spec
+	store Store
+	start string // the commit it starts from
+	name  string // of the worktree
+	dir   string // of everything that belongs to it
+	post  func(change func(*task.TaskProgress))
 
+	record  Record
 	started time.Time
+	ev      task.Evidence
+	out     output
+	aside   []task.Finding // of ours, which go with the collector's
+	commit  string         // start with the patch
+	result  task.Result
+	kept    bool // in the journal, with an attestation
 }
 
-// What Codex leaves must be collected also when its time is up.
-const collectTimeout = 2 * time.Minute
+// gitTimeout bounds each thing that git does for a task beyond the task's own
+// time: what Codex leaves must be collected also when that is up.
+const gitTimeout = 2 * time.Minute
 
-// run does the task and never fails: what goes wrong is in the result.
-func (a *attempt) run(ctx context.Context, journal RunRecord) task.Result {
-	a.started = time.Now()
-	a.post(func(p *task.TaskProgress) {
-		p.State, p.StartedAt, p.Activity = task.Preparing, a.started, "making a worktree"
-	})
-	result, err := a.try(ctx, journal)
+// run does the attempt and never fails: what goes wrong is in o's result.
+func (a *attempt) run(ctx context.Context, open func() (Record, error), o *outcome) {
+	a.started = o.started
+	a.ev.Spec = a.spec
+	record, err := open()
+	if err == nil { // else it may be a record of nothing, and not nil
+		a.record = record
+		err = a.try(ctx)
+	}
 	if err != nil {
 		a.Log.Error("run task", "run", a.spec.RunID, "task", a.spec.ID, "err", err)
-		result = broken(a.spec, result, err)
+		a.result = broken(a.spec, a.result, err)
 	}
-	result.DurationMS = time.Since(a.started).Milliseconds()
-	return result
+	o.ended = time.Now()
+	a.result.DurationMS = o.ended.Sub(o.started).Milliseconds()
+	o.result, o.record, o.attested = a.result, a.record, a.kept
+	o.commit, o.patchBytes = a.commit, len(a.ev.Changes.Patch)
 }
 
-func (a *attempt) try(ctx context.Context, journal RunRecord) (result task.Result, err error) {
-	record, err := journal.Task(a.spec.ID)
-	if err != nil {
-		return task.Result{}, err
+func (a *attempt) try(ctx context.Context) (err error) {
+	ws, err := a.work(ctx)
+	if ws != nil {
+		defer func() {
+			keep := a.spec.KeepWorktree == "always" || a.spec.KeepWorktree == "failed" && a.result.Status != task.Success
+			err = errors.Join(err, remove(ctx, ws, keep))
+		}()
 	}
+	if err != nil {
+		return err
+	}
+	if ws != nil && a.ev.Stopped.Kind != task.FailCancelled { // nobody waits for a cancelled task
+		if err := a.gather(ctx, ws); err != nil && !a.cancelled(ctx, err) {
+			return a.lost(err)
+		}
+	}
+	verdict := a.Judge(a.ev)
+	good := verdict.Status == task.Success
+	err = a.commitPatch(ctx, good)
+	if err == nil && good && len(a.spec.VerifyCommands) > 0 {
+		err = a.verify(ctx)
+	}
+	if err != nil && !a.cancelled(ctx, err) {
+		return a.lost(err)
+	}
+	if good && (len(a.ev.Verification) > 0 || a.ev.Stopped.Kind != "") {
+		verdict = a.Judge(a.ev)
+	}
+	return a.keep(verdict, ws)
+}
+
+// work makes the worktree and lets Codex work in it, both within the task's
+// time. The evidence then has everything but the changes. The worktree is nil if
+// the time ended before there was one.
+func (a *attempt) work(ctx context.Context) (ws Workspace, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	limit := time.AfterFunc(a.spec.Timeout, func() { cancel(&stop{task.Stop{Kind: task.FailTimeout}}) })
 	defer limit.Stop()
 
-	ev := task.Evidence{Spec: a.spec}
-	var out output
-	workspace, err := a.repo.Create(ctx, a.name, a.commit, a.dir)
-	if err == nil {
-		defer func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
-			defer cancel()
-			keep := a.spec.KeepWorktree == "always" || a.spec.KeepWorktree == "failed" && result.Status != task.Success
-			err = errors.Join(err, workspace.Remove(ctx, keep))
-		}()
-		ev, out, err = a.inSandbox(ctx, cancel, workspace, record)
-	}
-	limit.Stop()
-	ev.Stopped = stopped(ctx)
+	ws, err = a.store.Create(ctx, a.name, a.start, a.dir)
 	if err != nil {
-		if ev.Stopped.Kind == "" {
-			return task.Result{}, err
-		}
+		ws = nil
+	} else {
+		err = a.codex(ctx, cancel, ws)
+	}
+	a.ev.Stopped = stopped(ctx)
+	if err != nil && a.ev.Stopped.Kind != "" {
 		// What a stopped part says of its end is of no interest beside why it was stopped.
 		a.Log.Info("stop task", "run", a.spec.RunID, "task", a.spec.ID, "why", context.Cause(ctx), "err", err)
-	}
-	if workspace == nil { // stopped before there was one
-		return a.result(ev, out, record, "")
-	}
-
-	a.post(func(p *task.TaskProgress) { p.State, p.Activity = task.Checking, "collecting changes" })
-	if ev.Stopped.Kind != task.FailCancelled { // nobody waits for a cancelled task
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), collectTimeout)
-		defer cancel()
-		if ev.Changes, err = workspace.Collect(ctx, a.spec); err != nil {
-			return task.Result{}, err
-		}
-	}
-	return a.result(ev, out, record, workspace.Tree().Dir)
-}
-
-// inSandbox runs Codex. The evidence it returns has everything but the changes.
-func (a *attempt) inSandbox(ctx context.Context, cancel context.CancelCauseFunc, ws Workspace, record Record) (ev task.Evidence, out output, err error) {
-	ev.Spec = a.spec
-	a.post(func(p *task.TaskProgress) { p.Activity = "starting the container" })
-	container, err := codexContainer(a.spec, ws.Tree())
-	if err != nil {
-		return ev, out, err
-	}
-	files, closeFiles, err := openAll(record, "transcript.jsonl", "stderr.log", "gateway.jsonl", "guard.jsonl")
-	if err != nil {
-		return ev, out, err
-	}
-	defer func() { err = errors.Join(err, closeFiles()) }()
-
-	turn := newTurn(a, cancel)
-	defer turn.close()
-	clock := idleClock{limit: a.spec.IdleTimeout, busy: turn.commandRunning}
-	guardLog := a.Redact.Writer(files[3])
-	guard := guard{spec: a.spec, rules: a.Rules, redact: a.Redact, log: guardLog}
-	session := a.Model(ModelOptions{
-		Spec: a.spec, Log: files[2], Alive: clock.alive, Guard: guard.answer,
-		Stop: func(s task.Stop) { cancel(&stop{s}) },
-	})
-
-	var limit outputCap
-	limit.left.Store(a.spec.MaxOutputBytes)
-	limit.full = func() { cancel(errOutputLimit) }
-	var stdoutTail, stderrTail tail
-	stdout := a.Redact.Writer(io.MultiWriter(files[0], &stdoutTail, turn))
-	stderr := a.Redact.Writer(io.MultiWriter(files[1], &stderrTail))
-
-	var idle sync.WaitGroup
-	watched, stopWatching := context.WithCancel(ctx)
-	idle.Go(func() { clock.watch(watched, func() { cancel(&stop{task.Stop{Kind: task.FailIdle}}) }) })
-	ev.Exit, err = a.Sandbox.Run(ctx, container, task.Streams{
-		Stdin:  strings.NewReader(codex.Prompt(a.spec)),
-		Stdout: aliveWriter{limit.guarded(stdout), clock.alive},
-		Stderr: aliveWriter{limit.guarded(stderr), clock.alive},
-		Tunnel: func(l net.Listener) {
-			a.post(func(p *task.TaskProgress) { p.State, p.Activity = task.Running, "waiting for the model" })
-			session.Serve(l)
-		},
-	})
-	stopWatching()
-	idle.Wait()
-	err = errors.Join(err, stdout.Close(), stderr.Close(), guardLog.Close())
-
-	ev.Turn = turn.finish()
-	ev.Gateway = session.Report()
-	ev.Refused = guard.findings()
-	out = output{
-		stdout: record.Path("transcript.jsonl"), stderr: record.Path("stderr.log"),
-		stdoutTail: stdoutTail.String(), stderrTail: stderrTail.String(),
-	}
-	if errors.Is(context.Cause(ctx), settle{}) && ev.Turn.Completed {
-		ev.Exit.Code = -1
-		ev.Refused = append(ev.Refused, task.Finding{
-			Rule: "codex-hung", Severity: task.SeverityWarning,
-			Detail: "Codex finished its turn but did not exit; its container was ended.",
-		})
 		err = nil
 	}
-	return ev, out, err
+	return ws, err
+}
+
+// gather takes what Codex left: the changes, and the session file if it is wanted.
+func (a *attempt) gather(ctx context.Context, ws Workspace) (err error) {
+	a.post(func(p *task.TaskProgress) { p.State, p.Activity = task.Checking, "collecting changes" })
+	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
+	defer cancel()
+	if a.ev.Changes, err = ws.Collect(ctx, a.spec); err != nil {
+		return err
+	}
+	a.keepRollout(ctx, ws)
+	a.ev.Changes.Findings = append(a.ev.Changes.Findings[:len(a.ev.Changes.Findings):len(a.ev.Changes.Findings)], a.aside...)
+	return nil
+}
+
+// commitPatch finds the commit that the attempt made. A patch that broke a rule
+// may be one that the store does not take, such as a submodule's; only one that
+// is good must have a commit.
+func (a *attempt) commitPatch(ctx context.Context, good bool) error {
+	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
+	defer cancel()
+	switch {
+	case len(a.ev.Changes.Patch) == 0:
+		a.commit = a.start
+	case a.ev.Changes.Applicable:
+		commit, err := a.store.Commit(ctx, a.start, a.ev.Changes.Patch, "codex: "+a.spec.ID)
+		switch {
+		case err == nil:
+			a.commit = commit
+		case good:
+			return fmt.Errorf("commit the patch of task %s: %w", a.spec.ID, err)
+		default:
+			a.Log.Info("leave a patch without a commit", "run", a.spec.RunID, "task", a.spec.ID, "err", err)
+		}
+	}
+	return nil
+}
+
+// cancelled reports whether err is only that the task was cancelled, and then
+// says so in the evidence.
+func (a *attempt) cancelled(ctx context.Context, err error) bool {
+	s := stopped(ctx)
+	if s.Kind == "" {
+		return false
+	}
+	a.Log.Info("stop task", "run", a.spec.RunID, "task", a.spec.ID, "why", context.Cause(ctx), "err", err)
+	a.ev.Stopped = s
+	return true
+}
+
+// lost keeps what there is of a task that our machinery could not finish: if
+// there is a patch, it is attested as that of a task that failed.
+func (a *attempt) lost(err error) error {
+	if len(a.ev.Changes.Patch) == 0 {
+		return err
+	}
+	a.ev.Stopped = task.Stop{Kind: task.FailInternal, Detail: err.Error()}
+	return errors.Join(err, a.keep(a.Judge(a.ev), nil))
+}
+
+// remove takes a worktree away, whatever became of ctx.
+func remove(ctx context.Context, ws Workspace, keep bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	return ws.Remove(ctx, keep)
 }
 
 // stopped says why ctx was ended, by us or by the caller.
@@ -167,34 +185,4 @@ func stopped(ctx context.Context) task.Stop {
 	default:
 		return task.Stop{Kind: task.FailCancelled, Detail: cause.Error()}
 	}
-}
-
-// aliveWriter takes every write for a sign of life.
-type aliveWriter struct {
-	io.Writer
-	alive func()
-}
-
-func (w aliveWriter) Write(p []byte) (int, error) {
-	w.alive()
-	return w.Writer.Write(p)
-}
-
-// openAll opens files of the journal; closing closes them all.
-func openAll(record Record, names ...string) (files []io.WriteCloser, closing func() error, err error) {
-	closing = func() error {
-		var errs []error
-		for _, f := range files {
-			errs = append(errs, f.Close())
-		}
-		return errors.Join(errs...)
-	}
-	for _, name := range names {
-		f, err := record.Append(name)
-		if err != nil {
-			return nil, nil, errors.Join(err, closing())
-		}
-		files = append(files, f)
-	}
-	return files, closing, nil
 }

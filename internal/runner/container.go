@@ -2,8 +2,6 @@ package runner
 
 import (
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/codex"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
@@ -18,26 +16,28 @@ func codexContainer(spec task.Spec, tree task.Tree) (task.Container, error) {
 	return task.Container{
 		RunID: spec.RunID, TaskID: spec.ID, Purpose: "codex",
 		Image: spec.Image, Runtime: spec.Runtime,
-		Command: codex.Command(spec),
-		Env:     spec.Env,
-		Files:   files,
-		Tree:    tree,
-		Mode:    spec.SandboxMode,
-		Network: spec.Network,
-		Limits:  spec.Limits,
+		Command:      codex.Command(spec),
+		Env:          spec.Env,
+		Files:        files,
+		Tree:         tree,
+		Mode:         spec.SandboxMode,
+		KeepSessions: !spec.Ephemeral,
+		Network:      spec.Network,
+		Limits:       spec.Limits,
 	}, nil
 }
 
-// describe says in one line what a spec would run.
-func describe(spec task.Spec) string {
-	image := spec.Image
-	if image == "" {
-		image = "the runner image"
+// verifyContainer is the container in which a verify command runs: nothing of
+// Codex, and no network whatever the task had.
+func verifyContainer(spec task.Spec, tree task.Tree, command string) task.Container {
+	return task.Container{
+		RunID: spec.RunID, TaskID: spec.ID, Purpose: "verify",
+		Image: spec.Image, Runtime: spec.Runtime,
+		Command: []string{"/bin/sh", "-c", command},
+		Env:     spec.Env,
+		Tree:    tree,
+		Mode:    task.SandboxWorkspaceWrite,
+		Network: task.NetworkDeny,
+		Limits:  spec.Limits,
 	}
-	return fmt.Sprintf("It would run %s in %s: network %s, %s, %g CPUs, %s, %d processes, at most %v; paths %s; commands %s.",
-		strings.Join(codex.Command(spec), " "), image, spec.Network, spec.SandboxMode,
-		spec.Limits.CPUs, size(spec.Limits.MemoryBytes), spec.Limits.Pids, spec.Timeout.Round(time.Second),
-		orNone(spec.AllowedPaths), orNone(spec.AllowedCommands))
 }
-
-func size(n int64) string { return fmt.Sprintf("%.3g GiB", float64(n)/(1<<30)) }

@@ -19,32 +19,84 @@ import (
 
 // world is everything that a Runner drives, in memory. Its hooks steer it.
 type world struct {
-	mu     sync.Mutex
-	events []string // what was done, in order
-	files  map[string]*bytes.Buffer
-	result *task.RunResult // what Finish was given
-
-	run     func(ctx context.Context, c task.Container, s task.Streams) (task.Exit, error)
-	create  func(name string) error
-	collect func(spec task.Spec) (task.Changes, error)
-	ready   func() error
-	check   func(image string) error
+	mu      sync.Mutex
+	events  []string // what was done, in order
+	files   map[string]*bytes.Buffer
+	result  *task.RunResult // what Finish was given
 	judged  []task.Evidence
 	shown   []task.Progress
-	secret  string
-	report  task.GatewayReport
 	model   runner.ModelOptions
+	cancels map[string]context.CancelCauseFunc // what Attach was given
+	merges  [][]string
+
+	run      func(ctx context.Context, c task.Container, s task.Streams) (task.Exit, error)
+	create   func(name string) error
+	collect  func(name string) (task.Changes, error)
+	rollout  func(name string) ([]byte, error)
+	remove   func(name string) error
+	ready    func() error
+	check    func(image string) error
+	watch    func() error
+	changed  func() ([]task.Finding, error)
+	begin    func()
+	store    func() error
+	commit   func(patch string) error
+	conflict func(a, b string) []string // paths in which two patches do
+	merge    func(commits []string) error
+	write    func(name string) error
+	judge    func(ev task.Evidence) task.Verdict
+	html     func(task.RunResult) ([]byte, error)
+	secret   string
+	report   task.GatewayReport
+	workDir  string
 }
 
 func newWorld() *world {
 	return &world{
-		files:   map[string]*bytes.Buffer{},
-		run:     says(completed),
-		create:  func(string) error { return nil },
-		collect: func(task.Spec) (task.Changes, error) { return task.Changes{Applicable: true}, nil },
-		ready:   func() error { return nil },
-		check:   func(string) error { return nil },
+		files:    map[string]*bytes.Buffer{},
+		cancels:  map[string]context.CancelCauseFunc{},
+		run:      says(completed),
+		create:   func(string) error { return nil },
+		collect:  func(string) (task.Changes, error) { return task.Changes{Applicable: true}, nil },
+		rollout:  func(string) ([]byte, error) { return nil, nil },
+		remove:   func(string) error { return nil },
+		ready:    func() error { return nil },
+		check:    func(string) error { return nil },
+		watch:    func() error { return nil },
+		changed:  func() ([]task.Finding, error) { return nil, nil },
+		begin:    func() {},
+		store:    func() error { return nil },
+		commit:   func(string) error { return nil },
+		conflict: func(string, string) []string { return nil },
+		merge:    func([]string) error { return nil },
+		write:    func(string) error { return nil },
+		judge:    usually,
+		workDir:  "/nonexistent/run",
 	}
+}
+
+// usually fails what was stopped or did not pass, and nothing else.
+func usually(ev task.Evidence) task.Verdict {
+	fail := func(kind task.FailureKind, message string) task.Verdict {
+		return task.Verdict{Status: task.Failed, Failure: &task.Failure{Kind: kind, Message: message}, Findings: ev.Changes.Findings}
+	}
+	if ev.Stopped.Kind != "" {
+		return fail(ev.Stopped.Kind, ev.Stopped.Detail)
+	}
+	for _, v := range ev.Verification {
+		if !v.Passed {
+			return fail(task.FailVerify, v.Command)
+		}
+	}
+	if !ev.Turn.Completed {
+		return fail(task.FailCodex, "no turn")
+	}
+	return task.Verdict{Status: task.Success, Findings: ev.Changes.Findings}
+}
+
+// patched is what a worktree holds whose task changed one file.
+func patched(file, patch string) task.Changes {
+	return task.Changes{Files: []task.Change{{Path: file, Kind: task.Modified}}, Patch: []byte(patch), Applicable: true}
 }
 
 const completed = `{"type":"turn.started"}
@@ -77,6 +129,20 @@ func (w *world) did(format string, args ...any) {
 	w.events = append(w.events, fmt.Sprintf(format, args...))
 }
 
+// attached says of how many tasks Attach was told.
+func (w *world) attached() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.cancels)
+}
+
+// cancel ends one task.
+func (w *world) cancel(id string, cause error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cancels[id](cause)
+}
+
 func (w *world) file(name string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -93,7 +159,7 @@ func (w *world) plan(ids ...string) task.Plan {
 			RunID: "run", ID: id, Prompt: "do " + id, Model: "gpt-5.5", CodexCommand: "codex",
 			Timeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute, MaxOutputBytes: 1 << 20,
 			AllowedPaths: []string{"src/**"}, AllowedCommands: []string{"npm test"},
-			CommandPolicy: task.CommandEnforce, KeepWorktree: "never",
+			CommandPolicy: task.CommandEnforce, KeepWorktree: "never", Ephemeral: true, Attempts: 1,
 		})
 	}
 	return p
@@ -113,11 +179,7 @@ func (w *world) start(ctx context.Context, plan task.Plan) (task.RunResult, erro
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.judged = append(w.judged, ev)
-			v := task.Verdict{Status: task.Success}
-			if ev.Stopped.Kind != "" {
-				v = task.Verdict{Status: task.Failed, Failure: &task.Failure{Kind: ev.Stopped.Kind, Message: ev.Stopped.Detail}}
-			}
-			return v
+			return w.judge(ev)
 		},
 		Attest: func(ev task.Evidence, v task.Verdict, commit string, patch []byte, _ time.Time) ([]byte, error) {
 			return fmt.Appendf(nil, "%s %s %s %q", ev.Spec.ID, v.Status, commit, patch), nil
@@ -129,12 +191,19 @@ func (w *world) start(ctx context.Context, plan task.Plan) (task.RunResult, erro
 			},
 		},
 		Redact: redactor{w},
+		Report: w.html,
 		Log:    slog.New(slog.DiscardHandler),
 	})
 	return r.Run(ctx, runner.Job{
-		Plan: plan, Repo: repository{w}, WorkDir: "/work/run",
+		Plan: plan, Repo: repository{w}, WorkDir: w.workDir,
+		Attach: func(id string, cancel context.CancelCauseFunc) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.cancels[id] = cancel
+		},
 		Begin: func(string) (runner.RunRecord, error) {
 			w.did("begin")
+			w.begin()
 			return runRecord{record{w, ""}}, nil
 		},
 		Progress: func(p task.Progress) {
@@ -158,35 +227,23 @@ func (r repository) Dirty(context.Context, int) ([]string, int, error) {
 	return []string{"a", "b"}, 3, nil
 }
 
-func (r repository) Create(ctx context.Context, name, commit, dir string) (runner.Workspace, error) {
-	if err := r.create(name); err != nil {
-		return nil, err
-	}
-	r.did("create %s %s %s", name, commit, dir)
-	return tree{r.world, name}, nil
+func (r repository) Watch(context.Context) (func(context.Context) ([]task.Finding, error), error) {
+	r.did("watch")
+	return func(ctx context.Context) ([]task.Finding, error) {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		r.did("compare")
+		return r.changed()
+	}, r.watch()
 }
 
-type tree struct {
-	*world
-	name string
-}
-
-func (t tree) Tree() task.Tree { return task.Tree{Dir: "/work/" + t.name, UID: 1, GID: 1} }
-
-func (t tree) Collect(ctx context.Context, spec task.Spec) (task.Changes, error) {
+func (r repository) OpenStore(ctx context.Context, dir string) (runner.Store, error) {
 	if ctx.Err() != nil {
-		return task.Changes{}, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
-	t.did("collect %s", t.name)
-	return t.collect(spec)
-}
-
-func (t tree) Remove(ctx context.Context, keep bool) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	t.did("remove %s keep=%t", t.name, keep)
-	return nil
+	r.did("store")
+	return store(r), r.world.store()
 }
 
 type sandbox struct{ *world }
@@ -194,8 +251,9 @@ type sandbox struct{ *world }
 func (s sandbox) Check(_ context.Context, image, _ string) error { return s.check(image) }
 
 func (s sandbox) Run(ctx context.Context, c task.Container, streams task.Streams) (task.Exit, error) {
-	s.did("start %s", c.TaskID)
-	defer s.did("gone %s", c.TaskID)
+	name := strings.TrimPrefix(c.Tree.Dir, "/work/run-")
+	s.did("start %s", name)
+	defer s.did("gone %s", name)
 	return s.run(ctx, c, streams)
 }
 
@@ -250,6 +308,9 @@ func (r record) Append(name string) (io.WriteCloser, error) { return appender(r.
 func (r record) with(name string) record { return record{r.world, r.dir + name} }
 
 func (r record) Write(name string, content []byte) error {
+	if err := r.write(r.dir + name); err != nil {
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.files[r.dir+name] = bytes.NewBuffer(bytes.Clone(content))
@@ -272,6 +333,22 @@ func (a appender) Close() error { return nil }
 type runRecord struct{ record }
 
 func (r runRecord) Task(id string) (runner.Record, error) { return r.with(id + "/"), nil }
+
+func (r runRecord) Attempt(id string, n int) (runner.Record, error) {
+	return r.with(fmt.Sprintf("%s/attempts/%d/", id, n)), nil
+}
+
+func (r runRecord) Adopt(id string, n int) error {
+	r.did("adopt %s %d", id, n)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name, content := range r.files {
+		if own, ok := strings.CutPrefix(name, fmt.Sprintf("%s/attempts/%d/", id, n)); ok {
+			r.files[id+"/"+own] = content
+		}
+	}
+	return nil
+}
 
 func (r runRecord) Finish(result task.RunResult) error {
 	r.did("finish")
@@ -298,3 +375,10 @@ func must(t *testing.T) func(task.RunResult, error) task.RunResult {
 		return r
 	}
 }
+
+// closedListener is the tunnel of a container that makes no connection.
+type closedListener struct{}
+
+func (closedListener) Accept() (net.Conn, error) { return nil, net.ErrClosed }
+func (closedListener) Close() error              { return nil }
+func (closedListener) Addr() net.Addr            { return nil }

@@ -1,9 +1,9 @@
 package runner
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
@@ -12,12 +12,14 @@ import (
 type output struct {
 	stdout, stderr         string
 	stdoutTail, stderrTail string
+	rollout                string // empty if there is none
 }
 
-// result judges the evidence and keeps the patch and the verdict in the journal.
-func (a *attempt) result(ev task.Evidence, out output, record Record, workspace string) (task.Result, error) {
-	v := a.Judge(ev)
-	r := task.Result{
+// keep makes the result of the evidence and the verdict on it, and puts it into
+// the journal with the patch and what attests them. ws may be nil.
+func (a *attempt) keep(v task.Verdict, ws Workspace) error {
+	ev := a.ev
+	a.result = task.Result{
 		TaskID:          a.spec.ID,
 		Status:          v.Status,
 		ExitCode:        ev.Exit.Code,
@@ -27,35 +29,39 @@ func (a *attempt) result(ev task.Evidence, out output, record Record, workspace 
 		ApplyCheckLog:   text([]byte(ev.Changes.ApplyLog)),
 		CommandsRun:     append([]task.Command{}, ev.Turn.Commands...),
 		Evidence:        append([]string{}, v.Sentences...),
-		Logs:            task.Logs{Stdout: out.stdout, Stderr: out.stderr, Tail: bothTails(out)},
-		WorkspacePath:   workspace,
+		Logs:            task.Logs{Stdout: a.out.stdout, Stderr: a.out.stderr, Tail: bothTails(a.out)},
+		DurationMS:      time.Since(a.started).Milliseconds(),
 		Summary:         ev.Turn.Message,
 		NotesForManager: v.Notes,
 		Failure:         v.Failure,
 		Findings:        append([]task.Finding{}, v.Findings...),
 		Usage:           usage(ev),
+		DependsOn:       append([]string{}, a.spec.DependsOn...),
+		Verification:    append([]task.Verification{}, ev.Verification...),
+		RolloutPath:     a.out.rollout,
+	}
+	r := &a.result
+	if ws != nil {
+		r.WorkspacePath = ws.Tree().Dir
 	}
 	if ev.Stopped.Kind != "" {
 		r.ExitCode = -1
 	}
 	if len(ev.Changes.Patch) > 0 {
-		if err := record.Write("task.patch", ev.Changes.Patch); err != nil {
-			return r, err
+		if err := a.record.Write("task.patch", ev.Changes.Patch); err != nil {
+			return err
 		}
-		r.PatchPath = record.Path("task.patch")
+		r.PatchPath = a.record.Path("task.patch")
 	}
-	attestation, err := a.Attest(ev, v, a.commit, ev.Changes.Patch, a.started)
+	attestation, err := a.Attest(ev, v, a.start, ev.Changes.Patch, a.started)
 	if err != nil {
-		return r, fmt.Errorf("attest task %s: %w", a.spec.ID, err)
+		return fmt.Errorf("attest task %s: %w", a.spec.ID, err)
 	}
-	if err := record.Write("attestation.json", attestation); err != nil {
-		return r, err
+	if err := a.record.Write("attestation.json", attestation); err != nil {
+		return err
 	}
-	b, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return r, fmt.Errorf("encode the result of task %s: %w", a.spec.ID, err)
-	}
-	return r, record.Write("result.json", append(b, '\n'))
+	a.kept = true
+	return writeResult(a.record, a.result)
 }
 
 // usage takes the model's own count where the gateway read one: what a
@@ -126,6 +132,7 @@ func empty(spec task.Spec) task.Result {
 		TaskID: spec.ID, ExitCode: -1,
 		FilesChanged: []string{}, CommandsRun: []task.Command{},
 		Evidence: []string{}, Findings: []task.Finding{},
+		DependsOn: append([]string{}, spec.DependsOn...), Verification: []task.Verification{},
 	}
 }
 

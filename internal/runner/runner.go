@@ -1,8 +1,9 @@
-// Package runner turns a Plan into results: how many tasks run at once, in
-// which order things are made, and in which they are taken away again.
+// Package runner turns a Plan into results: which tasks run at once, what each
+// starts from, in which order things are made, and in which they are taken away
+// again.
 //
-// It meets git, Docker, the model API and the disk through the interfaces
-// below, which carry task values only. That is what lets all of its rules be
+// It meets git, Docker, the model API and the journal through the interfaces in
+// parts.go, which carry task values only. That is what lets all of its rules be
 // tested without any of the four.
 package runner
 
@@ -10,114 +11,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"net"
-	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/codex"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
-
-// Repository is where tasks start from. It is safe for concurrent use.
-type Repository interface {
-	// Resolve gives the commit that ref names, or a *task.Refusal.
-	Resolve(ctx context.Context, ref string) (commit string, err error)
-	// Dirty lists up to limit paths in which the user's checkout differs from
-	// HEAD, and how many there are.
-	Dirty(ctx context.Context, limit int) (paths []string, total int, err error)
-	// Create makes a worktree of commit, with all that belongs to it below dir.
-	// After an error nothing is left.
-	Create(ctx context.Context, name, commit, dir string) (Workspace, error)
-}
-
-// Workspace is the worktree of one task.
-type Workspace interface {
-	Tree() task.Tree
-	// Collect says what the task changed. The worktree is hostile by then.
-	Collect(ctx context.Context, spec task.Spec) (task.Changes, error)
-	// Remove leaves nothing, or with keep only the worktree itself. Idempotent.
-	Remove(ctx context.Context, keep bool) error
-}
-
-// Sandbox runs commands in throwaway containers. It is safe for concurrent use.
-type Sandbox interface {
-	// Check refuses (with a *task.Refusal) if Run could not work for image and runtime.
-	Check(ctx context.Context, image, runtime string) error
-	// Run blocks until the container is gone, whatever happens. When ctx ends it
-	// kills the container and returns the context's cause. A command that fails
-	// is an Exit, not an error.
-	Run(ctx context.Context, c task.Container, s task.Streams) (task.Exit, error)
-}
-
-// ModelSession is one task's way to the model API.
-type ModelSession interface {
-	// Serve answers the sandbox's connections until the listener is closed.
-	Serve(l net.Listener)
-	// Report says what was seen; valid after Serve has returned.
-	Report() task.GatewayReport
-}
-
-// ModelOptions are what a ModelSession needs to know and whom it tells.
-type ModelOptions struct {
-	Spec task.Spec
-	// Log gets one line per request.
-	Log io.Writer
-	// Alive is called whenever bytes move.
-	Alive func()
-	// Stop is called at most once, when the task must end.
-	Stop func(task.Stop)
-	// Guard answers Codex's question whether it may do what it is about to do.
-	Guard func(ctx context.Context, hook []byte) (answer []byte, err error)
-}
-
-// Record is a directory of the journal.
-type Record interface {
-	Path(name string) string
-	Append(name string) (io.WriteCloser, error)
-	Write(name string, content []byte) error
-}
-
-// RunRecord is the journal's directory of a run.
-type RunRecord interface {
-	Record
-	Task(id string) (Record, error)
-	// Finish makes the result durable.
-	Finish(result task.RunResult) error
-}
-
-// Redactor hides secrets.
-type Redactor interface {
-	// Writer passes on what it is given, redacted; Close flushes it.
-	Writer(w io.Writer) io.WriteCloser
-	Text(s string) string
-}
-
-// Rules decide what Codex may do; internal/policy has them.
-type Rules struct {
-	// Path says whether path matches one of the patterns.
-	Path func(patterns []string, path string) bool
-	// Command says whether a task may run a shell script, and if not, why.
-	Command func(spec task.Spec, script string) (ok bool, reason string)
-}
-
-// Options are the parts that a Runner drives. All are required.
-type Options struct {
-	Sandbox Sandbox
-	// Ready refuses if the model API could not be used, for lack of a login say.
-	Ready func(ctx context.Context, plan task.Plan) error
-	Model func(ModelOptions) ModelSession
-	Judge func(task.Evidence) task.Verdict
-	// Attest signs what came of a task that started from commit: the journal's
-	// attestation.json.
-	Attest func(ev task.Evidence, v task.Verdict, commit string, patch []byte, started time.Time) ([]byte, error)
-	Rules  Rules
-	Redact Redactor
-	Log    *slog.Logger
-}
 
 // Runner runs plans. It is safe for concurrent use.
 type Runner struct{ o Options }
@@ -129,9 +28,13 @@ func New(o Options) *Runner { return &Runner{o: o} }
 type Job struct {
 	Plan task.Plan
 	Repo Repository
+	// Attach is given, before the run begins, a way to cancel each task; once for
+	// each, in the order of the plan. May be nil.
+	Attach func(taskID string, cancel context.CancelCauseFunc)
 	// Begin opens the run in the journal.
 	Begin func(baseCommit string) (RunRecord, error)
-	// WorkDir is where the run's worktrees go. It is the caller's to remove.
+	// WorkDir is where the run's store and worktrees go: see layout. It is the
+	// caller's to remove; what is left in it are worktrees that were to be kept.
 	WorkDir string
 	// Progress gets a snapshot after each change, one at a time. It must not block.
 	Progress func(task.Progress)
@@ -146,65 +49,106 @@ const cleanupTimeout = 60 * time.Second
 // the result says so.
 func (r *Runner) Run(ctx context.Context, job Job) (task.RunResult, error) {
 	started := time.Now()
-	commit, err := job.Repo.Resolve(ctx, job.Plan.BaseRef)
-	if err := errors.Join(err, r.ready(ctx, job.Plan)); err != nil {
+	plan := job.Plan
+	deps, order, err := resolve(plan.Tasks)
+	if err != nil {
+		return task.RunResult{}, err
+	}
+	commit, err := job.Repo.Resolve(ctx, plan.BaseRef)
+	if err := errors.Join(err, r.ready(ctx, plan)); err != nil {
 		return task.RunResult{}, err
 	}
 	result := task.RunResult{
-		RunID:      job.Plan.RunID,
+		RunID:      plan.RunID,
 		BaseCommit: commit,
-		Results:    make([]task.Result, len(job.Plan.Tasks)),
+		Results:    make([]task.Result, len(plan.Tasks)),
 		Notes:      r.notes(ctx, job),
+		Findings:   []task.Finding{},
+		Status:     task.RunDone,
 	}
-	if job.Plan.DryRun {
-		for i, spec := range job.Plan.Tasks {
+	if plan.DryRun {
+		for i, spec := range plan.Tasks {
 			result.Results[i] = skipped(spec, "Dry run: nothing was started. "+describe(spec))
 		}
 		result.TotalDurationMS = time.Since(started).Milliseconds()
 		return result, nil
 	}
 
+	changed, unwatched := job.Repo.Watch(ctx)
+	lives, end := attach(ctx, job)
+	defer end()
 	record, err := job.Begin(commit)
 	if err != nil {
 		return task.RunResult{}, err
 	}
 	result.JournalPath = record.Path("")
-	r.runTasks(ctx, job, commit, record, result.Results)
+	run := &run{Options: r.o, job: job, base: commit, record: record, deps: deps, order: order, work: layout(job.WorkDir)}
+	defer run.clear()
+	run.tasks(ctx, lives, result.Results)
+
+	findings, err := watched(ctx, changed, unwatched)
+	if err != nil {
+		r.o.Log.Warn("compare the repository", "run", plan.RunID, "err", err)
+		result.Notes = append(result.Notes, fmt.Sprintf("Whether the repository stayed as it was is not known: %v.", err))
+	}
+	result.Findings = append(result.Findings, findings...)
+	if ctx.Err() == nil {
+		combination, notes := run.combine(ctx)
+		result.Combination, result.Notes = combination, append(result.Notes, notes...)
+	}
 	result.TotalDurationMS = time.Since(started).Milliseconds()
+	run.report(&result)
 	if err := record.Finish(result); err != nil {
-		return result, fmt.Errorf("keep the result of run %s: %w", job.Plan.RunID, err)
+		return result, fmt.Errorf("keep the result of run %s: %w", plan.RunID, err)
 	}
 	return result, nil
 }
 
-// runTasks starts the tasks in the order given, as slots become free.
-func (r *Runner) runTasks(ctx context.Context, job Job, commit string, record RunRecord, results []task.Result) {
-	board := newBoard(job.Plan, job.Progress)
-	slots := make(chan struct{}, job.Plan.Concurrency)
-	var wg sync.WaitGroup
-	for i, spec := range job.Plan.Tasks {
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
+// attach makes the contexts in which the tasks live, and hands out the means to
+// end each. end ends them all.
+func attach(ctx context.Context, job Job) (lives []context.Context, end func()) {
+	var cancels []context.CancelCauseFunc
+	for _, spec := range job.Plan.Tasks {
+		life, cancel := context.WithCancelCause(ctx)
+		lives, cancels = append(lives, life), append(cancels, cancel)
+		if job.Attach != nil {
+			job.Attach(spec.ID, cancel)
 		}
-		if ctx.Err() != nil {
-			results[i] = skipped(spec, fmt.Sprintf("Not started: %v.", context.Cause(ctx)))
-			board.done(i, results[i])
-			continue
-		}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			a := attempt{
-				Options: r.o, spec: spec, repo: job.Repo, commit: commit,
-				name: job.Plan.RunID + "-" + spec.ID,
-				dir:  filepath.Join(job.WorkDir, spec.ID),
-				post: func(change func(*task.TaskProgress)) { board.change(i, change) },
-			}
-			results[i] = a.run(ctx, record)
-			board.done(i, results[i])
-		})
 	}
-	wg.Wait()
+	return lives, func() {
+		for _, cancel := range cancels {
+			cancel(nil)
+		}
+	}
+}
+
+// watched says what has changed of what no task can change. before is why there
+// is nothing to compare with, if that is so.
+func watched(ctx context.Context, changed func(context.Context) ([]task.Finding, error), before error) ([]task.Finding, error) {
+	if before != nil {
+		return nil, before
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	return changed(ctx)
+}
+
+// report writes the run's report and says where it is.
+func (r *run) report(result *task.RunResult) {
+	if r.Report == nil {
+		return
+	}
+	const name = "report.html"
+	result.ReportPath = r.record.Path(name)
+	html, err := r.Report(*result)
+	if err == nil {
+		err = r.record.Write(name, html)
+	}
+	if err != nil {
+		r.Log.Warn("write the report", "run", result.RunID, "err", err)
+		result.ReportPath = ""
+		result.Notes = append(result.Notes, fmt.Sprintf("There is no report.html: %v.", err))
+	}
 }
 
 // ready asks every part that a run will need, so that a caller hears of all

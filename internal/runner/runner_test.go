@@ -22,8 +22,8 @@ func TestATaskGoesThroughInOrderAndLeavesNothing(t *testing.T) {
 	res := must(t)(w.start(t.Context(), w.plan("a")))
 
 	want := []string{
-		"begin", "create run-a c0ffee /work/run/a", "start a", "gone a",
-		"collect run-a", "remove run-a keep=false", "finish",
+		"watch", "begin", "store", "create run-a c0ffee /nonexistent/run/tasks/a/1", "start a", "gone a",
+		"collect run-a", "remove run-a keep=false", "compare", "finish",
 	}
 	if diff := cmp.Diff(want, w.events); diff != "" {
 		t.Error(diff)
@@ -86,8 +86,8 @@ func TestATimeoutSaysSoAndKeepsWhatWasThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		w.run = hangs(`{"type":"item.started","item":{"id":"i","type":"command_execution","command":"/bin/bash -lc 'npm test'","aggregated_output":"","exit_code":null,"status":"in_progress"}}` + "\n")
-		w.collect = func(task.Spec) (task.Changes, error) {
-			return task.Changes{Files: []task.Change{{Path: "src/a.js", Kind: task.Modified}}, Patch: []byte("diff"), Applicable: true}, nil
+		w.collect = func(string) (task.Changes, error) {
+			return patched("src/a.js", "diff"), nil
 		}
 		begun := time.Now()
 		res := must(t)(w.start(t.Context(), w.plan("a")))
@@ -167,7 +167,10 @@ func TestCancellingStopsWhatRunsAndSkipsWhatWaits(t *testing.T) {
 		if f.Kind != task.FailCancelled || !strings.Contains(f.Message, "the client cancelled") {
 			t.Errorf("got %+v", f)
 		}
-		want := []string{"begin", "create run-a c0ffee /work/run/a", "start a", "gone a", "remove run-a keep=false", "finish"}
+		want := []string{
+			"watch", "begin", "store", "create run-a c0ffee /nonexistent/run/tasks/a/1", "start a", "gone a",
+			"remove run-a keep=false", "compare", "finish",
+		}
 		if diff := cmp.Diff(want, w.events); diff != "" {
 			t.Error(diff)
 		}
@@ -256,7 +259,7 @@ func TestSecretsAreHiddenOnTheWayOut(t *testing.T) {
 		_, err := io.WriteString(s.Stdout, strings.Replace(completed, `"done"`, `"it is hunter2hunter2"`, 1))
 		return task.Exit{}, err
 	}
-	w.collect = func(task.Spec) (task.Changes, error) {
+	w.collect = func(string) (task.Changes, error) {
 		return task.Changes{Patch: []byte("+hunter2hunter2"), Applicable: true}, nil
 	}
 	res := must(t)(w.start(t.Context(), w.plan("a")))

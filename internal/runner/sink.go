@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"context"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,13 @@ import (
 type outputCap struct {
 	left atomic.Int64
 	full func()
+}
+
+// newOutputCap cancels with errOutputLimit when more than limit bytes come.
+func newOutputCap(limit int64, cancel context.CancelCauseFunc) *outputCap {
+	c := &outputCap{full: func() { cancel(errOutputLimit) }}
+	c.left.Store(limit)
+	return c
 }
 
 // guarded passes writes on until the cap is reached; then it calls full, and
@@ -34,19 +42,20 @@ func (c cappedWriter) Write(p []byte) (int, error) {
 
 var errOutputLimit = &stop{task.Stop{Kind: task.FailOutputLimit}}
 
-// tailSize is how many characters of each stream a result shows.
+// tailSize is how many characters of each of Codex's streams a result shows.
 const tailSize = 500
 
-// tail remembers the end of a stream.
+// tail remembers the last size characters of a stream.
 type tail struct {
-	mu  sync.Mutex
-	buf []byte
+	size int
+	mu   sync.Mutex
+	buf  []byte
 }
 
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	const keep = tailSize * utf8.UTFMax
+	keep := t.size * utf8.UTFMax
 	t.buf = append(t.buf, p[max(0, len(p)-keep):]...)
 	t.buf = t.buf[max(0, len(t.buf)-keep):]
 	return len(p), nil
@@ -56,5 +65,5 @@ func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := []rune(text(t.buf))
-	return string(r[max(0, len(r)-tailSize):])
+	return string(r[max(0, len(r)-t.size):])
 }

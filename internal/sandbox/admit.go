@@ -27,7 +27,11 @@ func admit(c task.Container) error {
 	default:
 		check(false, "unknown sandbox mode %q", c.Mode)
 	}
-	for _, dir := range append([]string{c.Tree.Dir, c.Tree.GitDir, c.Tree.GitFile}, c.Tree.Objects...) {
+	binds := append([]string{c.Tree.Dir, c.Tree.GitDir, c.Tree.GitFile}, c.Tree.Objects...)
+	if c.KeepSessions {
+		binds = append(binds, c.Tree.Sessions)
+	}
+	for _, dir := range binds {
 		check(filepath.IsAbs(dir) && filepath.Clean(dir) == dir, "the host path %q is not absolute and clean", dir)
 	}
 	for _, f := range c.Files {

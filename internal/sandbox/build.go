@@ -73,8 +73,10 @@ type BuiltImage struct {
 // no image of that name until it is built: a stale one is never used by mistake.
 func RunnerTag() string { return runnerTag(images.CodexVersion()) }
 
+const runnerRepository = "codex-mcp-runner/runner"
+
 func runnerTag(codex string) string {
-	return "codex-mcp-runner/runner:codex-" + codex + "-" + images.Recipe(codex)[:12]
+	return runnerRepository + ":codex-" + codex + "-" + images.Recipe(codex)[:12]
 }
 
 var versionForm = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$`)

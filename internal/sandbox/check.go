@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/versions"
 	"github.com/docker/docker/client"
 
@@ -19,9 +18,9 @@ import (
 const minAPI = "1.41"
 
 // Check finds out whether a container of the image could be run under the
-// runtime; empty means the runner image and the engine's default. What stands in the way is a *task.Refusal. The first check
-// of another image may take a minute: it fills the tools volume, so that no
-// task pays for that out of its own time.
+// runtime; empty means the runner image and the engine's default. What stands in
+// the way is a *task.Refusal. The first check of another image may take a minute:
+// it fills the tools volume, so that no task pays for that out of its own time.
 func (e *Engine) Check(ctx context.Context, image, runtime string) error {
 	ground, err := e.ready(ctx, image, runtime)
 	if err != nil || ground.Image.ID == ground.Runner.ID {
@@ -31,18 +30,14 @@ func (e *Engine) Check(ctx context.Context, image, runtime string) error {
 	return err
 }
 
-// imageFacts are what convert needs to know about an image.
-type imageFacts struct {
-	ID  string
-	Env []string
-}
-
 // ground is what a container stands on, looked up and found good.
 type ground struct {
 	Engine Info
 	// Image is what the container is made from, Runner what the tools come
 	// from. They may be the same.
 	Image, Runner imageFacts
+	// Shell is the login shell of Image.
+	Shell string
 }
 
 // ready checks the engine, the image and the runtime.
@@ -65,43 +60,19 @@ func (e *Engine) ready(ctx context.Context, image, runtime string) (ground, erro
 	if err != nil {
 		return ground{}, err
 	}
-	if image == "" || image == e.opts.RunnerImage {
-		return ground{Engine: info, Image: runner, Runner: runner}, nil
+	g := ground{Engine: info, Image: runner, Runner: runner}
+	if image == "" {
+		image = e.opts.RunnerImage
 	}
-	other, err := e.image(ctx, image, info)
-	if err != nil {
+	if image != e.opts.RunnerImage {
+		if g.Image, err = e.image(ctx, image, info); err != nil {
+			return ground{}, err
+		}
+	}
+	if g.Shell, err = e.shell(ctx, image, g.Image); err != nil {
 		return ground{}, err
 	}
-	return ground{Engine: info, Image: other, Runner: runner}, nil
-}
-
-// image looks an image up.
-func (e *Engine) image(ctx context.Context, ref string, info Info) (imageFacts, error) {
-	mend := fmt.Sprintf("Get it with `docker pull %s`, or build it.", ref)
-	if ref == e.opts.RunnerImage {
-		mend = "Build it with `codex-mcp-runner image build`."
-	}
-	img, err := e.api.ImageInspect(ctx, ref)
-	if errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) {
-		return imageFacts{}, &task.Refusal{
-			Where: "image", What: fmt.Sprintf("The Docker engine has no image %q.", ref), Mend: mend, Err: err,
-		}
-	}
-	if err != nil {
-		return imageFacts{}, e.refuse("look up image "+ref, err)
-	}
-	if img.Os != "linux" || (img.Architecture != "" && img.Architecture != info.Arch) {
-		return imageFacts{}, &task.Refusal{
-			Where: "image",
-			What:  fmt.Sprintf("The image %q is for %s/%s, the Docker engine runs linux/%s.", ref, img.Os, img.Architecture, info.Arch),
-			Mend:  mend,
-		}
-	}
-	facts := imageFacts{ID: img.ID}
-	if img.Config != nil {
-		facts.Env = img.Config.Env
-	}
-	return facts, nil
+	return g, nil
 }
 
 // unusable says why no sandbox can be run on such an engine, or nil.

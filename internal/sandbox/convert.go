@@ -2,10 +2,7 @@ package sandbox
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
@@ -27,23 +24,18 @@ type recipe struct {
 	Files []hostFile
 	// ToolsVolume is mounted at ToolsDir; empty if the image has ToolsDir.
 	ToolsVolume string
-	// Tunnel: PID 1 waits for the bridge. Stdin: the command has one.
-	Tunnel, Stdin bool
+	// Tunnel: PID 1 waits for the bridge.
+	Tunnel bool
 }
 
 // hostFile is a file on this host and its place in the container.
 type hostFile struct{ Host, Container string }
 
 const (
-	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	tmpDir      = "/tmp"
+	tmpDir = "/tmp"
 	// bridgeID is the bridge's uid and gid, unless one of the command's is the same.
 	bridgeID = 65532
 )
-
-// proxyNames are set empty if the image sets them: a proxy is of no use in a
-// sandbox, and one that the image names would catch the calls to the gateway.
-var proxyNames = []string{"http_proxy", "https_proxy", "ftp_proxy", "all_proxy"}
 
 // convert is the whole of what is in force in a container. Its results for each
 // policy are in testdata; a change there is a change of the security model.
@@ -52,17 +44,18 @@ func convert(r recipe) (*container.Config, *container.HostConfig) {
 	config := &container.Config{
 		Hostname:     "sandbox",
 		User:         fmt.Sprintf("%d:%d", c.Tree.UID, c.Tree.GID),
-		AttachStdin:  r.Stdin,
 		AttachStdout: true,
 		AttachStderr: true,
-		OpenStdin:    r.Stdin,
-		StdinOnce:    r.Stdin,
-		Env:          environment(r.Image.Env, c.Env),
-		Entrypoint:   entrypoint(r),
-		Cmd:          strslice.StrSlice(c.Command),
-		Image:        r.Image.ID, // not the name: a tag can move
-		WorkingDir:   task.WorkspaceDir,
-		Labels:       labels(r),
+		// The lifeline: it ends with the connection that we attach.
+		AttachStdin: true,
+		OpenStdin:   true,
+		StdinOnce:   true,
+		Env:         environment(r.Image.Env, c.Env),
+		Entrypoint:  entrypoint(r),
+		Cmd:         strslice.StrSlice(c.Command),
+		Image:       r.Image.ID, // not the name: a tag can move
+		WorkingDir:  task.WorkspaceDir,
+		Labels:      labels(r),
 		// An image's own health check would be run by the engine, again and again.
 		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
 	}
@@ -114,6 +107,9 @@ func entrypoint(r recipe) strslice.StrSlice {
 	if r.Tunnel {
 		e = append(e, "--wait-for", task.GatewayAddr)
 	}
+	if r.Container.KeepSessions {
+		e = append(e, "--sessions", task.SessionsDir)
+	}
 	return append(e, "--")
 }
 
@@ -145,32 +141,6 @@ func labels(r recipe) map[string]string {
 	return l
 }
 
-// environment is the image's, then the task's, then ours, sorted.
-func environment(image []string, own map[string]string) []string {
-	env := map[string]string{}
-	for _, entry := range image {
-		name, value, _ := strings.Cut(entry, "=")
-		env[name] = value
-		if slices.Contains(proxyNames, strings.ToLower(name)) {
-			env[name] = ""
-		}
-	}
-	path := env["PATH"]
-	if path == "" {
-		path = defaultPath
-	}
-	maps.Copy(env, own)
-	tools := task.ToolsDir + "/bin"
-	env["PATH"] = tools + ":" + strings.TrimPrefix(path, tools+":") // the runner image has it already
-	env["HOME"] = task.HomeDir
-	env["CODEX_HOME"] = task.CodexHome
-	list := make([]string, 0, len(env))
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		list = append(list, name+"="+env[name])
-	}
-	return list
-}
-
 // mounts are what of the host a container sees.
 func mounts(r recipe) []mount.Mount {
 	tree := r.Container.Tree
@@ -180,11 +150,22 @@ func mounts(r recipe) []mount.Mount {
 		bind(tree.GitFile, task.WorkspaceDir+"/.git", true),
 		bind(tree.GitDir, task.GitDir, false),
 	}
+	if r.Container.KeepSessions {
+		all = append(all, bind(tree.Sessions, task.SessionsDir, false))
+	}
 	for i, dir := range tree.Objects {
 		all = append(all, bind(dir, task.ObjectsDir+"/"+strconv.Itoa(i), true))
 	}
 	for _, f := range r.Files {
 		all = append(all, bind(f.Host, f.Container, true))
+	}
+	// What an image declares as a volume, the engine would make one of: on the
+	// host's disk, without a limit.
+	for _, dir := range r.Image.Volumes {
+		all = append(all, mount.Mount{
+			Type: mount.TypeTmpfs, Target: dir,
+			TmpfsOptions: &mount.TmpfsOptions{SizeBytes: r.Container.Limits.TmpBytes, Mode: 0o1777},
+		})
 	}
 	if r.ToolsVolume != "" {
 		all = append(all, mount.Mount{

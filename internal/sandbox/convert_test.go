@@ -45,7 +45,7 @@ func example() recipe {
 		Image:  imageFacts{ID: "sha256:1111", Env: []string{"PATH=/usr/local/bin:/usr/bin", "LANG=C.UTF-8", "HTTPS_PROXY=http://proxy:1"}},
 		Owner:  Owner{Host: "abcd", PID: 42, Start: "boot-7"},
 		Files:  []hostFile{{Host: "/state/f/0", Container: "/etc/codex/requirements.toml"}, {Host: "/state/f/1", Container: passwdFile}},
-		Tunnel: true, Stdin: true,
+		Tunnel: true,
 	}
 }
 
@@ -58,9 +58,13 @@ func TestGolden(t *testing.T) {
 		"network-allow":      func(r *recipe) { r.Container.Network = task.NetworkAllow },
 		"read-only":          func(r *recipe) { r.Container.Mode = task.SandboxReadOnly },
 		"danger-full-access": func(r *recipe) { r.Container.Mode = task.SandboxDangerFullAccess },
-		"verify":             func(r *recipe) { r.Tunnel, r.Stdin, r.Container.Purpose = false, false, "verify" },
+		"verify":             func(r *recipe) { r.Tunnel, r.Container.Purpose = false, "verify" },
+		"sessions":           func(r *recipe) { r.Container.KeepSessions, r.Container.Tree.Sessions = true, "/state/w/sessions" },
 		"other-image": func(r *recipe) {
-			r.Image = imageFacts{ID: "sha256:2222"}
+			r.Image = imageFacts{
+				ID: "sha256:2222", Volumes: []string{"/data"},
+				Env: []string{"PATH=/workspace/bin:.:/opt/go/bin:/usr/bin", "LD_PRELOAD=/tmp/x.so:libjemalloc.so.2", "CODEX_API_KEY=k", "RUSTUP_HOME=/usr/local/rustup"},
+			}
 			r.ToolsVolume, r.Container.Runtime = "codex-mcp-runner-tools-111111111111", "runsc"
 			r.Seccomp = `{"defaultAction":"SCMP_ACT_ERRNO"}`
 			r.Engine.SELinux = true
@@ -154,6 +158,7 @@ func TestAlwaysInForce(t *testing.T) {
 		for _, network := range []task.NetworkPolicy{task.NetworkDeny, task.NetworkAllow} {
 			r := example()
 			r.Container.Mode, r.Container.Network = mode, network
+			r.Container.KeepSessions, r.Container.Tree.Sessions = true, "/state/w/sessions"
 			config, host := convert(r)
 			if host.Privileged || !slices.Contains(host.CapDrop, "ALL") || len(host.CapAdd) > 0 {
 				t.Errorf("%s, %s: privileges %+v", mode, network, host.CapAdd)
@@ -174,7 +179,7 @@ func TestAlwaysInForce(t *testing.T) {
 				t.Errorf("%s, %s: limits %+v", mode, network, host.Resources)
 			}
 			for _, m := range host.Mounts {
-				writable := m.Target == task.GitDir || m.Target == task.WorkspaceDir && mode != task.SandboxReadOnly
+				writable := m.Target == task.GitDir || m.Target == task.SessionsDir || m.Target == task.WorkspaceDir && mode != task.SandboxReadOnly
 				if m.ReadOnly == writable || m.BindOptions.Propagation != "rprivate" || !m.BindOptions.NonRecursive {
 					t.Errorf("%s, %s: mount %+v", mode, network, m)
 				}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/docker/docker/client"
@@ -86,58 +84,6 @@ func (e *Engine) Close() error { return e.api.Close() }
 // API is the engine's client, for building images.
 func (e *Engine) API() client.APIClient { return e.api }
 
-// Info is what an engine says about itself.
-type Info struct {
-	// Endpoint is where it is reached, as a URL.
-	Endpoint string
-	// Version is the engine's, API the version of the protocol in use.
-	Version, API string
-	// OS is "linux" or "windows"; Arch is in Go's words where we know them.
-	OS, Arch      string
-	CgroupVersion string
-	Rootless      bool
-	// UserNamespaces: the engine gives containers uids of another range.
-	UserNamespaces bool
-	SELinux        bool
-	// Limits that the engine can put in force. Swap accounting may be off in
-	// the kernel; then a container can swap beyond its memory limit.
-	MemoryLimit, SwapLimit, PidsLimit, CPULimit bool
-	CPUs                                        int
-	MemoryBytes                                 int64
-	// Runtimes are the names that container_runtime can have.
-	Runtimes []string
-}
-
-// Info asks the engine. An engine that cannot be reached is a *task.Refusal.
-func (e *Engine) Info(ctx context.Context) (Info, error) {
-	got, err := e.api.Info(ctx)
-	if err != nil {
-		return Info{}, e.refuse("ask the engine about itself", err)
-	}
-	i := Info{
-		Endpoint: e.endpoint, Version: got.ServerVersion, API: e.api.ClientVersion(),
-		OS: got.OSType, Arch: goArch(got.Architecture), CgroupVersion: got.CgroupVersion,
-		MemoryLimit: got.MemoryLimit, SwapLimit: got.SwapLimit, PidsLimit: got.PidsLimit, CPULimit: got.CPUCfsQuota,
-		CPUs: got.NCPU, MemoryBytes: got.MemTotal,
-	}
-	for _, option := range got.SecurityOptions {
-		name, _, _ := strings.Cut(strings.TrimPrefix(option, "name="), ",")
-		switch name {
-		case "rootless":
-			i.Rootless = true
-		case "userns":
-			i.UserNamespaces = true
-		case "selinux":
-			i.SELinux = true
-		}
-	}
-	for name := range got.Runtimes {
-		i.Runtimes = append(i.Runtimes, name)
-	}
-	slices.Sort(i.Runtimes)
-	return i, nil
-}
-
 // known is Info, asked once: what matters of it does not change while we run.
 func (e *Engine) known(ctx context.Context) (Info, error) {
 	e.mu.Lock()
@@ -163,15 +109,4 @@ func (e *Engine) warnOnce(warnings []string) {
 			e.log.Warn("engine warning", "text", w)
 		}
 	}
-}
-
-// goArch puts the kernel's name of an architecture into the words of images.
-func goArch(kernel string) string {
-	switch kernel {
-	case "x86_64":
-		return "amd64"
-	case "aarch64":
-		return "arm64"
-	}
-	return kernel
 }

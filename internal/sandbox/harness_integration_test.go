@@ -18,9 +18,7 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
-	"github.com/docker/docker/api/types/image"
 
-	"github.com/codex-mcp-runner/codex-mcp-runner/images"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/sandbox"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
@@ -185,15 +183,4 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// otherImage is one with bash and without our tools: the runner image's base.
-func (l *lab) otherImage(t *testing.T) string {
-	t.Helper()
-	list, err := l.API().ImageList(t.Context(), image.ListOptions{Filters: filters.NewArgs(filters.Arg("reference", "codex-mcp-runner/base"))})
-	must(t, err)
-	if len(list) > 0 {
-		return list[0].RepoTags[0]
-	}
-	return images.Base()
 }

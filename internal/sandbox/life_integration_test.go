@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -54,6 +56,30 @@ func TestStreamsAndExitCodes(t *testing.T) {
 				t.Errorf("exit is %+v", got.Exit)
 			}
 		})
+	}
+}
+
+// Codex's own session files outlive the container, if they shall.
+func TestSessions(t *testing.T) {
+	l := newLab(t)
+	l.tree.Sessions = filepath.Join(t.TempDir(), "sessions")
+	must(t, os.Mkdir(l.tree.Sessions, 0o700))
+	must(t, os.Chown(l.tree.Sessions, sandboxUID, sandboxUID))
+	const write = "mkdir -p $CODEX_HOME/sessions/2026 && echo line > $CODEX_HOME/sessions/2026/rollout.jsonl && readlink $CODEX_HOME/sessions"
+	c := l.bash(write)
+	c.Mode = task.SandboxReadOnly
+	if out := strings.TrimSpace(l.do(t, c, task.Streams{}).out); out == task.SessionsDir {
+		t.Error("the sessions are kept without being asked for")
+	}
+	if list, _ := os.ReadDir(l.tree.Sessions); len(list) > 0 {
+		t.Errorf("the host has %v", list)
+	}
+	c.KeepSessions = true
+	if out := l.ok(t, c, task.Streams{}); out != task.SessionsDir+"\n" {
+		t.Errorf("the link leads to %q", out)
+	}
+	if b, err := os.ReadFile(filepath.Join(l.tree.Sessions, "2026", "rollout.jsonl")); err != nil || string(b) != "line\n" {
+		t.Errorf("the host has %q, %v", b, err)
 	}
 }
 
@@ -193,38 +219,10 @@ func TestManyAtOnce(t *testing.T) {
 	all.Wait()
 }
 
-// An image without our tools gets them from a volume, filled once.
-func TestOtherImage(t *testing.T) {
-	l := newLab(t)
-	image := l.otherImage(t)
-	var all sync.WaitGroup
-	all.Go(func() {
-		if err := l.Check(t.Context(), image, ""); err != nil {
-			t.Error(err)
-		}
-	})
-	for range 4 { // the first use, by all at once
-		all.Go(func() {
-			c := l.bash("command -v sandbox-init; touch " + task.ToolsDir + "/x")
-			c.Image = image
-			got := l.do(t, c, task.Streams{Tunnel: echoTunnel})
-			if got.err != nil || got.out != task.SandboxInit+"\n" || !strings.Contains(got.errs, "Read-only") {
-				t.Errorf("stdout %q, stderr %q, error %v", got.out, got.errs, got.err)
-			}
-		})
-	}
-	all.Wait()
-}
-
 func TestRefusals(t *testing.T) {
 	l := newLab(t)
-	c := l.bash("true")
-	c.Image = "no-such-image:here"
 	var r *task.Refusal
-	if _, err := l.Run(t.Context(), c, task.Streams{}); !errors.As(err, &r) || !strings.Contains(r.Mend, "docker pull no-such-image:here") {
-		t.Errorf("missing image: %v", err)
-	}
-	c = l.bash("true")
+	c := l.bash("true")
 	c.Runtime = "no-such-runtime"
 	if _, err := l.Run(t.Context(), c, task.Streams{}); !errors.As(err, &r) || !strings.Contains(r.What, "runc") {
 		t.Errorf("unknown runtime: %v", err)

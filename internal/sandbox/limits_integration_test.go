@@ -10,7 +10,7 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
-const hog = `perl -e '$x = "a" x (1 << 30); sleep 5'`
+const memoryHog = `perl -e '$x = "a" x (1 << 30); sleep 5'`
 
 func TestMemory(t *testing.T) {
 	l := newLab(t)
@@ -19,10 +19,10 @@ func TestMemory(t *testing.T) {
 		oom    bool
 		code   int
 	}{
-		"the command itself":            {"exec " + hog, true, 137},
-		"a child, and the rest goes on": {hog + "; exit 7", true, 7},
-		"a child nobody waits for":      {hog + " & sleep 2; exit 0", true, 0},
-		"just before the end":           {"(" + hog + "; kill -9 $$) & sleep 60", true, 137},
+		"the command itself":            {"exec " + memoryHog, true, 137},
+		"a child, and the rest goes on": {memoryHog + "; exit 7", true, 7},
+		"a child nobody waits for":      {memoryHog + " & sleep 2; exit 0", true, 0},
+		"just before the end":           {"(" + memoryHog + "; kill -9 $$) & sleep 60", true, 137},
 		"a tmpfs":                       {"mkdir -p ~/d; for i in 1 2 3 4 5 6 7 8 9; do head -c 30000000 /dev/zero > ~/d/$i || exit 9; done", false, 9},
 		"a faked exit code":             {"exit 137", false, 137},
 		"a faked kill":                  {"kill -9 $$", false, 137},

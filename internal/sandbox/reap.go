@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
@@ -48,7 +47,12 @@ func (e *Engine) reapContainers(ctx context.Context, labels ...string) ([]string
 	var gone []string
 	var errs []error
 	for _, c := range list {
-		if o, ok := ownerOf(c.Labels); !ok || OwnerAlive(o) {
+		left, err := e.abandoned(ctx, c)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if !left {
 			continue
 		}
 		if err := e.remove(ctx, c.ID); err != nil {
@@ -85,18 +89,10 @@ func (e *Engine) reapVolumes(ctx context.Context) ([]string, error) {
 }
 
 func (e *Engine) reapDirs() ([]string, error) {
-	parent := filepath.Join(e.opts.StateDir, "sandboxes")
-	entries, err := os.ReadDir(parent)
-	if err != nil && !os.IsNotExist(err) {
-		return nil, fmt.Errorf("list files of containers: %w", err)
-	}
+	left, err := e.leftDirs()
+	errs := []error{err}
 	var gone []string
-	var errs []error
-	for _, entry := range entries {
-		if o, ok := filesOwner(entry.Name()); !ok || OwnerAlive(o) {
-			continue
-		}
-		dir := filepath.Join(parent, entry.Name())
+	for _, dir := range left {
 		if err := os.RemoveAll(dir); err != nil {
 			errs = append(errs, err)
 			continue

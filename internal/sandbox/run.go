@@ -49,7 +49,7 @@ func (e *Engine) Run(ctx context.Context, c task.Container, s task.Streams) (exi
 	}
 	recipe := recipe{
 		Container: c, Image: ground.Image, Engine: ground.Engine, Owner: e.opts.Owner,
-		Seccomp: e.opts.Seccomp, Tunnel: s.Tunnel != nil, Stdin: s.Stdin != nil,
+		Seccomp: e.opts.Seccomp, Tunnel: s.Tunnel != nil,
 	}
 
 	files, err := e.newFilesDir()
@@ -62,11 +62,7 @@ func (e *Engine) Run(ctx context.Context, c task.Container, s task.Streams) (exi
 			return exit, err
 		}
 	}
-	shell, err := e.shell(ctx, ground.Image.ID)
-	if err != nil {
-		return exit, err
-	}
-	passwd, group := accounts(c.Tree, shell)
+	passwd, group := accounts(c.Tree, ground.Shell)
 	if err := errors.Join(files.add(passwdFile, passwd), files.add(groupFile, group)); err != nil {
 		return exit, err
 	}

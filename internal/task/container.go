@@ -22,6 +22,9 @@ const (
 	HomeDir = "/home/codex"
 	// CodexHome is $CODEX_HOME. It must exist and be writable before Codex starts.
 	CodexHome = HomeDir + "/.codex"
+	// SessionsDir is where $CODEX_HOME/sessions points to in a container that keeps
+	// Codex's session files.
+	SessionsDir = "/run/codex/sessions"
 	// SandboxInit is PID 1.
 	SandboxInit = ToolsDir + "/bin/sandbox-init"
 	// GatewayAddr is where PID 1 serves the tunnel's near end.
@@ -39,7 +42,10 @@ type Tree struct {
 	GitFile string
 	// Objects are the host's object stores, in the order of ObjectsDir/N.
 	Objects []string
-	// UID and GID own Dir and GitDir. Never 0.
+	// Sessions is an empty directory that becomes SessionsDir, writable, in a
+	// container that keeps Codex's session files.
+	Sessions string
+	// UID and GID own Dir, GitDir and Sessions. Never 0.
 	UID, GID int
 }
 
@@ -65,6 +71,8 @@ type Container struct {
 	Files []File
 	Tree  Tree
 	Mode  SandboxMode
+	// KeepSessions mounts Tree.Sessions.
+	KeepSessions bool
 	// Network is what the container can reach beside the tunnel.
 	Network NetworkPolicy
 	Limits  Limits

@@ -94,6 +94,8 @@ type Evidence struct {
 	// Refused are the guard's refusals: what Codex wanted to do and was told not to.
 	Refused []Finding
 	Stopped Stop
+	// Verification is what the verify commands said; empty if none was run.
+	Verification []Verification
 }
 
 // Stop says that a task was ended from outside, before Codex was done. The zero

@@ -23,17 +23,40 @@ type Progress struct {
 
 // TaskProgress is one task's part of a Progress.
 type TaskProgress struct {
-	ID    string
-	State State
+	ID    string `json:"task_id"`
+	State State  `json:"state"`
 	// Activity is what the task is doing, in a few words: "npm test".
-	Activity string
+	Activity string `json:"activity,omitempty"`
 	// StartedAt is when the task left the queue; zero before.
-	StartedAt time.Time
-	// Duration is set when State is Done.
-	Duration time.Duration
-	Usage    Usage
+	StartedAt time.Time `json:"started_at,omitzero"`
+	// DurationMS is set when State is Done.
+	DurationMS int64 `json:"duration_ms,omitempty"`
+	Usage      Usage `json:"usage"`
 	// Status is set when State is Done.
-	Status Status
+	Status Status `json:"status,omitempty"`
+}
+
+// Duration is how long a task took; zero before State is Done.
+func (p TaskProgress) Duration() time.Duration { return time.Duration(p.DurationMS) * time.Millisecond }
+
+// Event is one line of a run's event log: where one task stands from then on.
+// All events of a run, applied in order, give its Progress.
+type Event struct {
+	// N counts from 1 without a gap.
+	N    int64        `json:"n"`
+	Time time.Time    `json:"time"`
+	Task TaskProgress `json:"task"`
+}
+
+// Apply brings a Progress up to date with one event.
+func (p *Progress) Apply(e Event) {
+	for i := range p.Tasks {
+		if p.Tasks[i].ID == e.Task.ID {
+			p.Tasks[i] = e.Task
+			return
+		}
+	}
+	p.Tasks = append(p.Tasks, e.Task)
 }
 
 // DoneCount says how many tasks have ended.

@@ -17,6 +17,9 @@ type Request struct {
 	Tasks []RequestTask `json:"tasks"`
 	// DryRun resolves and checks everything and starts no container.
 	DryRun bool `json:"dry_run,omitempty"`
+	// WaitSeconds is how long the caller waits before it is told "running"; 0
+	// answers as soon as the run has begun. The run itself knows nothing of it.
+	WaitSeconds *int `json:"wait_seconds,omitempty"`
 }
 
 // RequestTask is one prompt of a Request, with its rules.
@@ -31,4 +34,16 @@ type RequestTask struct {
 	AllowedCommands []string `json:"allowed_commands,omitempty"`
 	// TimeoutSec bounds the task, container start included, 10 to 600.
 	TimeoutSec *int `json:"timeout_sec,omitempty"`
+	// DependsOn are ids of tasks of the same Request. This one starts when all of
+	// them are a success, from their patches merged; if one is not, it is skipped.
+	DependsOn []string `json:"depends_on,omitempty"`
+	// VerifyCommands are shell commands that we run after Codex, in a sandbox
+	// without Codex, on a clean checkout with the patch applied.
+	VerifyCommands []string `json:"verify_commands,omitempty"`
+	// Image and Model replace the configuration's.
+	Image string `json:"image,omitempty"`
+	Model string `json:"model,omitempty"`
+	// Attempts is how often the task is done, each time anew, 1 to 5. The best
+	// attempt is the task's result.
+	Attempts *int `json:"attempts,omitempty"`
 }

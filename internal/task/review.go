@@ -6,6 +6,8 @@ type ReviewRequest struct {
 	PlanText string `json:"plan_text"`
 	// RepoContext is what the caller says about the repository; may be empty.
 	RepoContext string `json:"repo_context,omitempty"`
+	// WaitSeconds is that of Request.
+	WaitSeconds *int `json:"wait_seconds,omitempty"`
 }
 
 // ReviewReport is what is wrong with a plan. Each entry is one sentence that can
@@ -40,4 +42,8 @@ type ReviewResult struct {
 	// Truncated names the fields that were cut to fit; what Codex said is whole
 	// in the journal.
 	Truncated []string `json:"truncated,omitempty"`
+	// Status is running if the caller's patience ended first: then Report is
+	// empty and Next says what to call.
+	Status RunStatus `json:"status"`
+	Next   string    `json:"next,omitempty"`
 }

@@ -86,6 +86,13 @@ type Spec struct {
 	RequestBudget int64 `json:"request_budget"`
 	// KeepWorktree is "never", "failed" or "always".
 	KeepWorktree string `json:"keep_worktree"`
+
+	// DependsOn are ids of earlier or later tasks of the Plan; there is no cycle.
+	DependsOn []string `json:"depends_on"`
+	// VerifyCommands are run by /bin/sh -c, one after the other.
+	VerifyCommands []string `json:"verify_commands"`
+	// Attempts is how often the task is done, at least 1.
+	Attempts int `json:"attempts"`
 }
 
 // Limits are what a container may use. All are in force at once; zero is not

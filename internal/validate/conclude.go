@@ -2,16 +2,17 @@ package validate
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
 // Conclude says how a task ended and, unless it is a success, why: the most
 // specific cause that the evidence shows. findings are what Judge said, to
-// which the caller may have added its own, such as a verify command that failed.
+// which the caller may have added its own, such as a secret in the patch.
 //
 // The order is: what ended the task from outside; then what kept the turn from
-// completing; then the patch; then the rules.
+// completing; then the patch; then the rules; then the verify commands.
 func Conclude(ev task.Evidence, findings []task.Finding) (task.Status, *task.Failure) {
 	if ev.Stopped.Kind != "" {
 		return stopped(ev)
@@ -23,8 +24,15 @@ func Conclude(ev task.Evidence, findings []task.Finding) (task.Status, *task.Fai
 	if !applicable(ev.Changes) || tooLarge(ev) {
 		return task.Failed, badPatch(ev)
 	}
+	unverified := unverified(ev)
+	if unverified != nil {
+		failing = slices.DeleteFunc(failing, func(f task.Finding) bool { return f.Rule == ruleVerifyFailed })
+	}
 	if len(failing) > 0 {
 		return task.Failed, brokenRule(failing)
+	}
+	if unverified != nil {
+		return task.Failed, unverified
 	}
 	return task.Success, nil
 }

@@ -115,6 +115,31 @@ func TestConclusions(t *testing.T) {
 			ev.Changes.Patch = make([]byte, 1<<20+1)
 		}},
 
+		{"a success that was verified", task.Stop{}, verified(
+			task.Verification{Command: "npm test", Passed: true, DurationMS: 3200},
+			task.Verification{Command: "npx tsc --noEmit", Passed: true, DurationMS: 61_040})},
+		{"a success that was verified without a patch", task.Stop{}, func(ev *task.Evidence) {
+			ev.Changes = task.Changes{}
+			verified(task.Verification{Command: "npm test", Passed: true, DurationMS: 3200})(ev)
+		}},
+		{"a verify command failed", task.Stop{}, verified(
+			task.Verification{Command: "npm run lint", Passed: true, DurationMS: 900},
+			task.Verification{Command: "npm test", ExitCode: 1, DurationMS: 3200})},
+		{"the first of several verify commands failed", task.Stop{}, func(ev *task.Evidence) {
+			verified(task.Verification{Command: "npm test", ExitCode: 1, DurationMS: 3200})(ev)
+			ev.Spec.VerifyCommands = []string{"npm test", "npm run lint", "npx tsc"}
+		}},
+		{"a verify command is no program", task.Stop{}, verified(
+			task.Verification{Command: "cargo\n\u202etset", ExitCode: 127, DurationMS: 80})},
+		{"a verify command took too long", task.Stop{}, verified(
+			task.Verification{Command: "npm test -- --watch", ExitCode: -1, DurationMS: 300_000})},
+		{"cancelled while it was verified", task.Stop{Kind: task.FailCancelled, Detail: "by cancel_codex_run"}, verified(
+			task.Verification{Command: "npm run lint", Passed: true, DurationMS: 900})},
+		{"a rule goes before a verify command", task.Stop{}, func(ev *task.Evidence) {
+			verified(task.Verification{Command: "npm test", ExitCode: 1, DurationMS: 3200})(ev)
+			ev.Spec.AllowedPaths = []string{"src/"}
+		}},
+
 		{"out of memory", task.Stop{}, incompleteTurn(func(ev *task.Evidence) { ev.Exit = exit(ev, 137, true) })},
 		{"credentials refused", task.Stop{}, incompleteTurn(func(ev *task.Evidence) {
 			ev.Gateway = task.GatewayReport{Requests: 1, LastStatus: 401}
@@ -189,6 +214,16 @@ func incompleteTurn(change func(*task.Evidence)) func(*task.Evidence) {
 	}
 }
 
+// verified is a task whose verify commands said all that.
+func verified(said ...task.Verification) func(*task.Evidence) {
+	return func(ev *task.Evidence) {
+		ev.Verification = said
+		for _, v := range said {
+			ev.Spec.VerifyCommands = append(ev.Spec.VerifyCommands, v.Command)
+		}
+	}
+}
+
 func neverRan(code int) func(*task.Evidence) {
 	return incompleteTurn(func(ev *task.Evidence) {
 		ev.Exit.Code = code
@@ -215,10 +250,33 @@ func TestExitCodesOfCodexAreNotTakenForSandboxInits(t *testing.T) {
 
 // A finding that the caller adds after Judge counts like one of Judge's.
 func TestAddedFindingsCount(t *testing.T) {
-	added := []task.Finding{{Rule: "verify-failed", Severity: task.SeverityError, Detail: "npm test ended with exit 1."}}
+	added := []task.Finding{{Rule: "secret-in-patch", Severity: task.SeverityError, Detail: "Line 3 of the patch adds a secret."}}
 	status, failure := validate.Conclude(good(), added)
 	if status != task.Failed || failure == nil || failure.Kind != task.FailRule || failure.Message != added[0].Detail {
 		t.Errorf("got %s, %+v", status, failure)
+	}
+}
+
+// A verify command that failed is told by its own kind of failure, in the words
+// of its finding, and only while no rule was broken.
+func TestAFailedVerifyCommandIsAFailureOfItsOwn(t *testing.T) {
+	ev := good()
+	verified(task.Verification{Command: "npm test", ExitCode: 2, DurationMS: 1000})(&ev)
+	findings := validate.Judge(ev, rules())
+	if len(findings) != 1 || findings[0].Rule != "verify-failed" || findings[0].Severity != task.SeverityError || findings[0].Evidence != "npm test" {
+		t.Fatalf("found %+v", findings)
+	}
+	before := fmt.Sprint(findings)
+	status, failure := validate.Conclude(ev, findings)
+	if status != task.Failed || failure == nil || failure.Kind != task.FailVerify || failure.Message != findings[0].Detail || failure.Hint == "" {
+		t.Errorf("got %s, %+v", status, failure)
+	}
+	if after := fmt.Sprint(findings); after != before {
+		t.Errorf("the findings became %s", after)
+	}
+	broken := append(findings, task.Finding{Rule: "path-not-allowed", Severity: task.SeverityError, Detail: "x was changed."})
+	if _, failure := validate.Conclude(ev, broken); failure == nil || failure.Kind != task.FailRule || failure.Message != "x was changed." {
+		t.Errorf("with a broken rule: %+v", failure)
 	}
 }
 

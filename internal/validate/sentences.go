@@ -24,6 +24,7 @@ func Sentences(ev task.Evidence, findings []task.Finding, r Rules) []string {
 		pathsSentence(ev, findings),
 		shapeSentence(ev.Changes, findings),
 	}
+	all = append(all, verifySentences(ev)...)
 	var said []string
 	for _, s := range all {
 		if s != "" {

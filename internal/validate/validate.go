@@ -27,7 +27,7 @@ type Rules struct {
 
 // Judge says what the evidence breaks, in an order that depends on the evidence
 // alone: what the collector found, then what changed, then what ran, then what
-// the gateway refused. It returns an empty slice, not nil, if there is nothing
+// the gateway refused, then what the verify commands said. It returns an empty slice, not nil, if there is nothing
 // to say.
 func Judge(ev task.Evidence, r Rules) []task.Finding {
 	return append([]task.Finding{}, slices.Concat(
@@ -45,6 +45,7 @@ func Judge(ev task.Evidence, r Rules) []task.Finding {
 		ev.Gateway.Findings,
 		memory(ev),
 		transcript(ev.Turn),
+		verification(ev),
 	)...)
 }
 

@@ -19,11 +19,12 @@ import (
 type CreateOptions struct {
 	// Name is the worktree's, {run_id}-{task_id}: letters, digits, '.', '_', '-'.
 	Name string
-	// Commit is what Resolve returned.
+	// Commit is a commit of the repository or of the store.
 	Commit string
 	// Dir is absolute, and absent or empty. Everything of the workspace lies below it.
 	Dir string
-	// UID and GID will own the worktree and the private git directory.
+	// UID and GID will own the worktree, the private git directory and the
+	// directory for session files.
 	UID, GID int
 }
 
@@ -35,8 +36,11 @@ type Workspace struct {
 	gitFile  []byte // the worktree's .git, as git wrote it
 	commit   string
 	baseTree string
-	objects  []string // what the container gets to see
-	uid, gid int
+	// registered is the commit that the user's repository knows the worktree by.
+	// It differs from commit if that one is the store's.
+	registered string
+	objects    []string // what the container gets to see: the repository's stores, then our own
+	uid, gid   int
 
 	conversion [][3]string
 	drivers    map[string]map[string]string
@@ -53,11 +57,17 @@ type Workspace struct {
 // the files as the user's own checkout would have them, and the private git
 // directory for its container. Hooks do not run. It may be called from many
 // goroutines and processes at once. After an error nothing stays behind.
-func (r *Repository) Create(ctx context.Context, o CreateOptions) (_ *Workspace, err error) {
-	if !isObjectID(o.Commit) {
-		return nil, fmt.Errorf("create workspace: %q is no commit", o.Commit)
+//
+// The user's repository never hears of a commit of the store: a worktree whose
+// HEAD or index names an object that is not there breaks git fsck and git gc.
+// It is registered at the repository's commit below, and git takes the rest for
+// local changes.
+func (s *Store) Create(ctx context.Context, o CreateOptions) (_ *Workspace, err error) {
+	info, err := s.look(ctx, o.Commit)
+	if err != nil {
+		return nil, fmt.Errorf("create workspace: %w", err)
 	}
-	stores, err := objectStores(filepath.Join(r.commonDir, "objects"))
+	stores, err := objectStores(filepath.Join(s.repo.commonDir, "objects"))
 	if err != nil {
 		return nil, fmt.Errorf("create workspace: %w", err)
 	}
@@ -76,21 +86,26 @@ func (r *Repository) Create(ctx context.Context, o CreateOptions) (_ *Workspace,
 		}
 		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		err = errors.Join(err, RemoveStale(cleanup, r.commonDir, l.dir))
+		err = errors.Join(err, RemoveStale(cleanup, s.repo.commonDir, l.dir))
 	}()
 
-	w := &Workspace{repo: r, layout: l, commit: o.Commit, objects: stores, uid: o.UID, gid: o.GID}
-	var s settings
+	w := &Workspace{
+		repo: s.repo, layout: l, commit: o.Commit, baseTree: info.tree, registered: info.base,
+		objects: stores, uid: o.UID, gid: o.GID,
+	}
+	var conf settings
 	steps := []struct {
 		what string
 		do   func() error
 	}{
+		{"pack the store's objects", func() error { return w.takeObjects(ctx, s) }},
 		{"register worktree", func() error { return w.register(ctx) }},
 		{"check out files", func() error { return w.checkOut(ctx) }},
-		{"read settings", func() (err error) { s, err = r.readSettings(ctx); return err }},
-		{"prepare collecting", func() error { return w.prepareCollecting(ctx, s) }},
+		{"read settings", func() (err error) { conf, err = s.repo.readSettings(ctx); return err }},
+		{"prepare collecting", func() error { return w.prepareCollecting(ctx, conf) }},
 		{"record the fresh state", func() error { return w.record(ctx) }},
-		{"make private git directory", func() error { return w.makePrivate(ctx, s) }},
+		{"make private git directory", func() error { return w.makePrivate(ctx, conf) }},
+		{"give away session directory", func() error { return os.Lchown(l.sessions(), o.UID, o.GID) }},
 	}
 	for _, step := range steps {
 		if err := step.do(); err != nil {
@@ -103,12 +118,13 @@ func (r *Repository) Create(ctx context.Context, o CreateOptions) (_ *Workspace,
 // Tree is what the sandbox mounts.
 func (w *Workspace) Tree() task.Tree {
 	return task.Tree{
-		Dir:     w.layout.tree(),
-		GitDir:  w.layout.private(),
-		GitFile: w.layout.gitFile(),
-		Objects: w.objects,
-		UID:     w.uid,
-		GID:     w.gid,
+		Dir:      w.layout.tree(),
+		GitDir:   w.layout.private(),
+		GitFile:  w.layout.gitFile(),
+		Objects:  w.objects,
+		Sessions: w.layout.sessions(),
+		UID:      w.uid,
+		GID:      w.gid,
 	}
 }
 
@@ -141,7 +157,7 @@ func (w *Workspace) register(ctx context.Context) error {
 	defer unlock()
 	args := append(quiet[:len(quiet):len(quiet)],
 		"worktree", "add", "--no-checkout", "--detach", "--lock", "--reason", lockReason(w.layout.dir),
-		"--", w.layout.tree(), w.commit)
+		"--", w.layout.tree(), w.registered)
 	if _, err := w.repo.git.run(ctx, call{dir: w.repo.root, args: args}); err != nil {
 		return err
 	}
@@ -166,8 +182,38 @@ func (w *Workspace) register(ctx context.Context) error {
 	return nil
 }
 
+// takeObjects gives the workspace a copy of what it needs of the store. The
+// store itself is never mounted: it has the patches of all tasks.
+func (w *Workspace) takeObjects(ctx context.Context, s *Store) error {
+	if w.commit == w.registered {
+		return nil
+	}
+	w.objects = append(w.objects, w.layout.objects())
+	return s.packFor(ctx, w.layout.objects(), w.commit, w.registered)
+}
+
+// index is the one that goes with the fresh worktree.
+func (w *Workspace) index() string {
+	if w.commit == w.registered {
+		return filepath.Join(w.adminDir, "index")
+	}
+	return filepath.Join(w.layout.collect(), "fresh-index")
+}
+
 func (w *Workspace) checkOut(ctx context.Context) error {
-	args := append(quiet[:len(quiet):len(quiet)], "reset", "--hard", "--quiet", "--no-recurse-submodules")
+	args := append(quiet[:len(quiet):len(quiet)], "read-tree", "--reset", "-u", "--no-recurse-submodules", w.commit)
+	env := []string{"GIT_INDEX_FILE=" + w.index()}
+	if w.commit != w.registered {
+		env = append(env, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+quotePath(w.layout.objects()))
+	}
+	if _, err := w.repo.git.run(ctx, call{dir: w.layout.tree(), env: env, args: args}); err != nil {
+		return err
+	}
+	if w.commit == w.registered {
+		return nil
+	}
+	// For whoever looks at the worktree with git: an index that it can read.
+	args = append(quiet[:len(quiet):len(quiet)], "read-tree", w.registered)
 	_, err := w.repo.git.run(ctx, call{dir: w.layout.tree(), args: args})
 	return err
 }

@@ -79,7 +79,7 @@ func TestTheRepositoryIsByteForByteWhatItWas(t *testing.T) {
 			must(t, err)
 			uid, gid := sandboxUID()
 			dir := filepath.Join(tempDir(t), "deep", "ws")
-			w, err := r.Create(ctx, workspace.CreateOptions{Name: "a..b-c", Commit: commit, Dir: dir, UID: uid, GID: gid})
+			w, err := store(t, r).Create(ctx, workspace.CreateOptions{Name: "a..b-c", Commit: commit, Dir: dir, UID: uid, GID: gid})
 			must(t, err)
 
 			tree := w.Tree()
@@ -113,11 +113,12 @@ func TestManyWorkspacesAtOnce(t *testing.T) {
 	must(t, err)
 	uid, gid := sandboxUID()
 	base := tempDir(t)
+	st := store(t, r)
 	var g errgroup.Group
 	for i := range 8 {
 		g.Go(func() error {
 			name := fmt.Sprintf("run-%d", i)
-			w, err := r.Create(ctx, workspace.CreateOptions{
+			w, err := st.Create(ctx, workspace.CreateOptions{
 				Name: name, Commit: commit, Dir: filepath.Join(base, name), UID: uid, GID: gid,
 			})
 			if err != nil {
@@ -171,7 +172,7 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.o.UID, tt.o.GID = uid, gid
-			if _, err := r.Create(tt.ctx, tt.o); err == nil {
+			if _, err := store(t, r).Create(tt.ctx, tt.o); err == nil {
 				t.Fatal("created")
 			}
 			wantSame(t, "git directory", snapshot(t, r.CommonDir()), before)
@@ -311,7 +312,7 @@ func TestACancelledCreateEndsWhatItStarted(t *testing.T) {
 	}()
 	uid, gid := sandboxUID()
 	dir := filepath.Join(tempDir(t), "ws")
-	_, err = r.Create(ctx, workspace.CreateOptions{Name: "n", Commit: commit, Dir: dir, UID: uid, GID: gid})
+	_, err = store(t, r).Create(ctx, workspace.CreateOptions{Name: "n", Commit: commit, Dir: dir, UID: uid, GID: gid})
 	if !errors.Is(err, stopped) {
 		t.Errorf("got %v, want the cause of the cancel", err)
 	}

@@ -115,6 +115,39 @@ func FuzzEdits(f *testing.F) {
 	})
 }
 
+// FuzzHostilePatch: whatever bytes come as a patch, what is committed is a tree
+// that git itself finds nothing wrong with, and the repository does not change.
+func FuzzHostilePatch(f *testing.F) {
+	f.Add([]byte(rawPatch("100644", ".git/config", "x\n")))
+	f.Add([]byte(rawPatch("160000", "n", "Subproject commit 1111111111111111111111111111111111111111\n")))
+	f.Add([]byte(rawPatch("120000", "l", "/etc") + rawPatch("100644", "l/x", "x\n")))
+	f.Add([]byte("diff --git a/a b/../b\nsimilarity index 100%\nrename from a\nrename to ../b\n"))
+	f.Add([]byte("diff --git a/a b/a\nold mode 100644\nnew mode 100755\n"))
+	f.Add([]byte("diff --git a/a b/a\ndeleted file mode 100644\n--- a/a\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n"))
+	repo := newRepo(f, map[string]string{"a": "a\n", "link": "->/etc"})
+	r := open(f, repo)
+	s := storeIn(f, r)
+	base := head(f, r)
+	before := snapshot(f, repo)
+	f.Fuzz(func(t *testing.T, patch []byte) {
+		commit, err := s.Commit(context.Background(), base, patch, "m")
+		if err != nil || commit == base {
+			return
+		}
+		listed := inStore(t, s, "ls-tree", "-r", "-z", commit)
+		for entry := range strings.SplitSeq(listed, "\x00") {
+			mode, name, _ := strings.Cut(entry, "\t")
+			for part := range strings.SplitSeq(name, "/") {
+				if strings.EqualFold(part, ".git") || part == ".." || part == "." || strings.HasPrefix(mode, "160000") {
+					t.Errorf("committed %q", entry)
+				}
+			}
+		}
+		inStore(t, s, "fsck", "--strict", "--no-dangling")
+		wantSame(t, "repository", snapshot(t, repo), before)
+	})
+}
+
 // contents are the files that git would see: no directories, and of a mode
 // only whether the owner may execute.
 func contents(t *testing.T, dir string) map[string]string {

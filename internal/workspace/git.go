@@ -137,6 +137,15 @@ func brief(stderr string) string {
 	return s
 }
 
+// complaint is what git said when it failed, as the end of a sentence.
+func complaint(err error) string {
+	var ge *gitError
+	if !errors.As(err, &ge) {
+		return err.Error()
+	}
+	return strings.TrimSuffix(brief(ge.stderr), ".") + "."
+}
+
 // cappedBuffer keeps the first limit bytes; 0 means all. Then it refuses more,
 // or with discard swallows the rest. It must not embed the buffer: io.Copy would
 // find ReadFrom and pass Write by.

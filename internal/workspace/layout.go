@@ -16,6 +16,8 @@ import (
 //	dir/<name>/            the worktree
 //	dir/.git-private/      mounted as the container's git directory
 //	dir/.git-file          mounted over the worktree's .git
+//	dir/.objects/          mounted read-only: what the commit has of the run's store
+//	dir/.sessions/         mounted, for Codex's session files
 //	dir/.collect/          never mounted: what collecting needs
 //	dir/.collect/git/      git directory for reading the worktree
 //	dir/.collect/plain/    git directory without any attributes, for diff and apply
@@ -32,6 +34,8 @@ func (l layout) marker() string    { return filepath.Join(l.dir, markerName) }
 func (l layout) tree() string      { return filepath.Join(l.dir, l.name) }
 func (l layout) private() string   { return filepath.Join(l.dir, ".git-private") }
 func (l layout) gitFile() string   { return filepath.Join(l.dir, ".git-file") }
+func (l layout) objects() string   { return filepath.Join(l.dir, ".objects") }
+func (l layout) sessions() string  { return filepath.Join(l.dir, ".sessions") }
 func (l layout) collect() string   { return filepath.Join(l.dir, ".collect") }
 func (l layout) reading() string   { return filepath.Join(l.collect(), "git") }
 func (l layout) plain() string     { return filepath.Join(l.collect(), "plain") }
@@ -69,7 +73,9 @@ func makeLayout(dir, name string) (layout, error) {
 	if err := os.WriteFile(l.marker(), []byte(name+"\n"), 0o600); err != nil {
 		return l, fmt.Errorf("create workspace: %w", err)
 	}
-	if err := errors.Join(os.MkdirAll(l.empty(), 0o700), os.MkdirAll(filepath.Join(l.dir, l.asideName()), 0o700)); err != nil {
+	if err := errors.Join(
+		os.MkdirAll(l.empty(), 0o700), os.MkdirAll(filepath.Join(l.dir, l.asideName()), 0o700), os.Mkdir(l.sessions(), 0o700),
+	); err != nil {
 		return l, errors.Join(fmt.Errorf("create workspace: %w", err), removeDir(l.dir))
 	}
 	return l, nil

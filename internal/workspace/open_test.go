@@ -46,7 +46,7 @@ func TestOpenRefusesWhatIsNoCheckout(t *testing.T) {
 		"bare":            {bare, "", "no working tree"},
 		"inside .git":     {filepath.Join(repo, ".git", "refs"), "", "no working tree"},
 		"no git":          {repo, "no-such-git", "no program no-such-git"},
-		"git too old":     {repo, fakeGit(t, "2.31.8"), "too old"},
+		"git too old":     {repo, fakeGit(t, "2.37.7"), "too old"},
 		"git much older":  {repo, fakeGit(t, "1.99.0"), "too old"},
 		"somebody else's": {theirs, theirGit, "does not trust"},
 	} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,6 +36,60 @@ func FuzzParseDiff(f *testing.F) {
 		}
 		if d := cmp.Diff(want, got, cmp.AllowUnexported(rawChange{})); d != "" {
 			t.Error(d)
+		}
+	})
+}
+
+// FuzzParseMerge: what is printed about a merge of any names is read back the
+// same, and other bytes are an error, not a panic.
+func FuzzParseMerge(f *testing.F) {
+	f.Add("a", "b", []byte("1111111111111111111111111111111111111111\x00\x00"))
+	f.Add("new\nline", "1", []byte("1111111111111111111111111111111111111111\x00a\x00\x0099999999999\x00a\x00"))
+	f.Add("\xff", " ", []byte("1111111111111111111111111111111111111111\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, one, two string, junk []byte) {
+		if m, err := parseMerge(junk); err == nil && !isObjectID(m.tree) {
+			t.Errorf("took %q for a tree", m.tree)
+		}
+		if one == "" || two == "" || bytes.ContainsRune([]byte(one+two), 0) {
+			return
+		}
+		tree := strings.Repeat("ab", 20)
+		printed := fmt.Sprintf("%s\x00%s\x00%s\x00\x001\x00%s\x00Auto-merging\x00x\n\x002\x00%s\x00%s\x00CONFLICT (contents)\x00y\n\x00", tree, one, two, one, two, one)
+		got, err := parseMerge([]byte(printed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := merged{tree: tree, paths: []string{one, two}, notes: []mergeNote{
+			{[]string{one}, "Auto-merging"}, {[]string{two, one}, "CONFLICT (contents)"},
+		}}
+		if d := cmp.Diff(want, got, cmp.AllowUnexported(merged{}, mergeNote{})); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
+// Some conflicts leave no entry, only a message.
+func TestConflictsComeFromMessagesIfThereAreNoEntries(t *testing.T) {
+	m := merged{notes: []mergeNote{{[]string{"a"}, "Auto-merging"}, {[]string{"b~1", "a", "b"}, "CONFLICT (x)"}}}
+	if d := cmp.Diff([]string{"a", "b"}, m.conflicts("1", "2")); d != "" {
+		t.Error(d)
+	}
+}
+
+// FuzzParseCommit: a commit is read however broken its committer is, and its
+// time is one that git takes.
+func FuzzParseCommit(f *testing.F) {
+	f.Add("A <a@b> 1700000000 +0000")
+	f.Add("> 99999999999999999999 +0")
+	f.Add("<>>  -5")
+	f.Fuzz(func(t *testing.T, committer string) {
+		if strings.Contains(committer, "\n") {
+			return
+		}
+		tree := strings.Repeat("ab", 32)
+		got, err := parseCommit([]byte("tree " + tree + "\nparent x\ncommitter " + committer + "\n\ntree is not a header here\n"))
+		if err != nil || got.tree != tree || got.when < 0 || got.when >= 1<<40 {
+			t.Errorf("%+v, %v", got, err)
 		}
 	})
 }

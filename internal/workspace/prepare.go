@@ -15,17 +15,16 @@ func (w *Workspace) ownObjects() string { return filepath.Join(w.layout.reading(
 // prepareCollecting writes the git directories that are never mounted, from
 // what the repository says before anything hostile has run.
 func (w *Workspace) prepareCollecting(ctx context.Context, s settings) error {
-	var err error
-	if w.baseTree, err = w.repo.revParse(ctx, w.commit+"^{tree}"); err != nil {
-		return err
-	}
 	w.conversion = s.conversion
 	if err := os.WriteFile(w.layout.attrs(), s.globalAttributes, 0o600); err != nil {
 		return err
 	}
-	primary := w.objects[:1] // git finds its alternates itself
+	behind := w.objects[:1:1] // git finds its alternates itself
+	if w.commit != w.registered {
+		behind = append(behind, w.layout.objects())
+	}
 	reading := gitDir{
-		objectFormat: w.repo.objectFormat, head: nowhere, alternates: primary,
+		objectFormat: w.repo.objectFormat, head: nowhere, alternates: behind,
 		settings: append(tame(w.layout.attrs()), s.conversion...),
 		exclude:  s.exclude, attributes: s.attributes,
 	}

@@ -48,7 +48,7 @@ func (w *Workspace) makePrivate(ctx context.Context, s settings) error {
 	if err := dir.write(private); err != nil {
 		return err
 	}
-	index, err := os.ReadFile(filepath.Join(w.adminDir, "index"))
+	index, err := os.ReadFile(w.index())
 	if err != nil {
 		return err
 	}

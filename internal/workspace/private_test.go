@@ -130,7 +130,7 @@ func TestUnreadableObjectsAreRefused(t *testing.T) {
 	commit, err := r.Resolve(context.Background(), "")
 	must(t, err)
 	dir := filepath.Join(tempDir(t), "ws")
-	_, err = r.Create(context.Background(), workspace.CreateOptions{Name: "n", Commit: commit, Dir: dir, UID: 20002, GID: 20002})
+	_, err = store(t, r).Create(context.Background(), workspace.CreateOptions{Name: "n", Commit: commit, Dir: dir, UID: 20002, GID: 20002})
 	wantRefusal(t, err, "cannot be read by uid 20002")
 	if _, err := os.Lstat(dir); !os.IsNotExist(err) {
 		t.Error("the directory is still there")

@@ -23,7 +23,9 @@ func (w *Workspace) Remove(ctx context.Context, keepTree bool) error {
 	if _, err := os.Lstat(w.layout.tree()); err != nil {
 		return fmt.Errorf("keep worktree: %w", err)
 	}
-	for _, dir := range []string{w.layout.private(), w.layout.gitFile(), w.layout.collect()} {
+	for _, dir := range []string{
+		w.layout.private(), w.layout.gitFile(), w.layout.collect(), w.layout.objects(), w.layout.sessions(),
+	} {
 		if err := removeDir(dir); err != nil {
 			return byHand(err, w.layout.dir, "")
 		}

@@ -122,8 +122,22 @@ func create(t testing.TB, r *workspace.Repository) *workspace.Workspace {
 	ctx := context.Background()
 	commit, err := r.Resolve(ctx, "")
 	must(t, err)
+	return createAt(t, store(t, r), commit)
+}
+
+// store makes an object store of a run.
+func store(t testing.TB, r *workspace.Repository) *workspace.Store {
+	t.Helper()
+	s, err := r.OpenStore(context.Background(), filepath.Join(tempDir(t), "store"))
+	must(t, err)
+	return s
+}
+
+// createAt makes a workspace at a commit, and removes it when the test ends.
+func createAt(t testing.TB, s *workspace.Store, commit string) *workspace.Workspace {
+	t.Helper()
 	uid, gid := sandboxUID()
-	w, err := r.Create(ctx, workspace.CreateOptions{
+	w, err := s.Create(context.Background(), workspace.CreateOptions{
 		Name: "run-task", Commit: commit, Dir: filepath.Join(tempDir(t), "ws"), UID: uid, GID: gid,
 	})
 	must(t, err)

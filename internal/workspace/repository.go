@@ -31,7 +31,7 @@ type Repository struct {
 
 // Open finds the repository that dir lies in. It returns a *task.Refusal if
 // there is no such directory, no repository, no worktree (a bare repository, or
-// a place inside .git), or no git of at least version 2.32.
+// a place inside .git), or no git of at least version 2.38.
 func Open(ctx context.Context, dir string, o Options) (*Repository, error) {
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
@@ -108,10 +108,10 @@ func (r *Repository) Root() string { return r.root }
 // absolute, symlinks resolved.
 func (r *Repository) CommonDir() string { return r.commonDir }
 
-// Version 2.32 is the first that knows GIT_CONFIG_GLOBAL and GIT_CONFIG_SYSTEM
-// and that does not follow a .gitattributes or .gitignore that is a symlink.
-// Collecting relies on both.
-const minMajor, minMinor = 2, 32
+// Version 2.38 is the first that has merge-tree --write-tree. Collecting relies
+// on 2.32: it knows GIT_CONFIG_GLOBAL and GIT_CONFIG_SYSTEM, and follows no
+// .gitattributes or .gitignore that is a symlink.
+const minMajor, minMinor = 2, 38
 
 func findGit(ctx context.Context, o Options) (git, error) {
 	g := git{path: o.Git, log: o.Log}

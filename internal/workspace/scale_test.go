@@ -81,9 +81,26 @@ func BenchmarkCreate(b *testing.B) {
 	commit, err := r.Resolve(ctx, "")
 	must(b, err)
 	uid, gid := sandboxUID()
+	base, st := tempDir(b), store(b, r)
+	for i := 0; b.Loop(); i++ {
+		w, err := st.Create(ctx, workspace.CreateOptions{Name: "n", Commit: commit, Dir: filepath.Join(base, fmt.Sprint(i)), UID: uid, GID: gid})
+		must(b, err)
+		b.StopTimer()
+		must(b, w.Remove(ctx, false))
+		b.StartTimer()
+	}
+}
+
+func BenchmarkCreateOnTopOfAnother(b *testing.B) {
+	r := open(b, bigRepo(b, 20_000))
+	ctx := context.Background()
+	s := store(b, r)
+	commit, err := s.Commit(ctx, head(b, r), []byte(rawPatch("100644", "new", "x\n")), "m")
+	must(b, err)
+	uid, gid := sandboxUID()
 	base := tempDir(b)
 	for i := 0; b.Loop(); i++ {
-		w, err := r.Create(ctx, workspace.CreateOptions{Name: "n", Commit: commit, Dir: filepath.Join(base, fmt.Sprint(i)), UID: uid, GID: gid})
+		w, err := s.Create(ctx, workspace.CreateOptions{Name: "n", Commit: commit, Dir: filepath.Join(base, fmt.Sprint(i)), UID: uid, GID: gid})
 		must(b, err)
 		b.StopTimer()
 		must(b, w.Remove(ctx, false))
@@ -98,5 +115,20 @@ func BenchmarkCollect(b *testing.B) {
 		if c := collect(b, w); len(c.Files) != 2 {
 			b.Fatal(c.Files)
 		}
+	}
+}
+
+func BenchmarkPublishCheckout(b *testing.B) {
+	r := open(b, bigRepo(b, 20_000))
+	ctx := context.Background()
+	for i := 0; b.Loop(); i++ {
+		b.StopTimer()
+		s, base := store(b, r), head(b, r)
+		commit, err := s.Commit(ctx, base, []byte(rawPatch("100644", fmt.Sprintf("new%d", i), "x\n")), "m")
+		must(b, err)
+		st, err := s.Stack(ctx, base, []workspace.Step{{TaskID: "t", Start: base, Commit: commit, Message: "m"}})
+		must(b, err)
+		b.StartTimer()
+		must(b, s.PublishCheckout(ctx, st))
 	}
 }

@@ -76,11 +76,16 @@ func formatAlternates(paths []string) string {
 	var b strings.Builder
 	for _, path := range paths {
 		if strings.ContainsAny(path, "\n") || strings.HasPrefix(path, `"`) || strings.HasPrefix(path, "#") {
-			path = `"` + octal(strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(path)) + `"`
+			path = quotePath(path)
 		}
 		b.WriteString(path + "\n")
 	}
 	return b.String()
+}
+
+// quotePath quotes a path as in C, for lists of paths that git reads.
+func quotePath(path string) string {
+	return `"` + octal(strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(path)) + `"`
 }
 
 // octal writes bytes beyond ASCII as \ooo, as git does. strconv would take

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
+)
+
+// Apply puts the patches of a run's tasks into the user's repository: all of
+// them, or none. Patches are read from the journal, and only if their
+// attestations verify: what was judged is what is applied.
+func (s *service) Apply(ctx context.Context, dir string, req task.ApplyRequest) (result task.ApplyResult, err error) {
+	at, err := s.find(ctx, dir)
+	if err != nil {
+		return result, err
+	}
+	run, err := at.journal().Load(req.RunID)
+	if err != nil {
+		return result, err
+	}
+	chosen, err := choose(run, req)
+	if err != nil {
+		return result, err
+	}
+	if err := s.attested(run, chosen); err != nil {
+		return result, err
+	}
+	result = task.ApplyResult{
+		RunID: run.Record.RunID, DryRun: req.DryRun, Target: req.Target, Branch: req.Branch,
+		Tasks: []task.AppliedTask{}, Conflicts: []string{}, Notes: []string{},
+	}
+	onto := run.Record.BaseCommit
+	switch req.Target {
+	case task.ApplyCheckout:
+		if onto, err = at.repo.Resolve(ctx, "HEAD"); err != nil {
+			return result, err
+		}
+		if result.Branch, err = at.repo.CurrentBranch(ctx); err != nil {
+			return result, err
+		}
+	default:
+		result.Target = task.ApplyBranch
+		if result.Branch == "" {
+			result.Branch = "codex/" + run.Record.RunID
+		}
+		if err := at.repo.CheckNewBranch(ctx, result.Branch); err != nil {
+			return result, err
+		}
+	}
+	result.Start, result.Head = onto, onto
+
+	scratch, err := os.MkdirTemp(at.home, "apply-")
+	if err != nil {
+		return result, fmt.Errorf("make room for an apply: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	store, err := at.repo.OpenStore(ctx, filepath.Join(scratch, "store"))
+	if err != nil {
+		return result, err
+	}
+	steps, err := rebuild(ctx, store, run, chosen)
+	if err != nil {
+		return result, err
+	}
+	stacked, err := store.Stack(ctx, onto, steps)
+	if err != nil {
+		return result, err
+	}
+	describeStack(&result, stacked)
+	if req.DryRun || !result.Applied {
+		return result, nil
+	}
+	if result.Target == task.ApplyCheckout {
+		err = store.PublishCheckout(ctx, stacked)
+	} else {
+		err = store.PublishBranch(ctx, result.Branch, stacked)
+	}
+	if err != nil {
+		result.Applied, result.Head = false, onto
+	}
+	return result, err
+}

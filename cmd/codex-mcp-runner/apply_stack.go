@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/workspace"
+)
+
+// rebuild makes the commits again that the tasks' patches stand for.
+func rebuild(ctx context.Context, store *workspace.Store, run *journal.Saved, chosen []chosenTask) ([]workspace.Step, error) {
+	commits := map[string]string{}
+	var steps []workspace.Step
+	for _, c := range chosen {
+		start := run.Record.BaseCommit
+		if len(c.spec.DependsOn) > 0 {
+			var on []string
+			for _, dep := range c.spec.DependsOn {
+				on = append(on, commits[dep])
+			}
+			merged, conflicts, err := store.Merge(ctx, on, "dependencies of "+c.spec.ID)
+			if err != nil {
+				return nil, err
+			}
+			if len(conflicts) > 0 {
+				return nil, fmt.Errorf("put the dependencies of task %s together: %s do not merge, but they did in the run", c.spec.ID, strings.Join(conflicts, ", "))
+			}
+			start = merged
+		}
+		// Equal patches give equal commits: this is what Codex and the verify
+		// commands saw, or it was not put together of what is attested.
+		if c.start != "" && c.start != start {
+			return nil, fmt.Errorf("put the dependencies of task %s together: they give the commit %s, and its patch is attested for %s", c.spec.ID, start, c.start)
+		}
+		commit, err := store.Commit(ctx, start, c.patch, "codex: "+c.spec.ID)
+		if err != nil {
+			return nil, fmt.Errorf("put the patch of task %s on its start: %w", c.spec.ID, err)
+		}
+		commits[c.spec.ID] = commit
+		steps = append(steps, workspace.Step{TaskID: c.spec.ID, Start: start, Commit: commit, Message: message(c)})
+	}
+	return steps, nil
+}
+
+// subjectWidth is how long git's own documentation wants a subject to be, with
+// some room.
+const subjectWidth = 68
+
+// message is a commit's: what was asked for, and the trailers by which the commit
+// can be traced to the evidence.
+func message(c chosenTask) string {
+	asked, _, _ := strings.Cut(strings.TrimSpace(c.spec.Prompt), "\n")
+	subject := []rune(strings.Join(strings.Fields(c.spec.ID+": "+asked), " "))
+	if len(subject) > subjectWidth {
+		subject = append(subject[:subjectWidth-1], '…')
+	}
+	return fmt.Sprintf("%s\n\nCodex-Run: %s\nCodex-Task: %s\nCodex-Attestation: %s\n",
+		string(subject), c.spec.RunID, c.spec.ID, c.attestation)
+}
+
+// describeStack tells what putting the patches on each other gave.
+func describeStack(result *task.ApplyResult, st workspace.Stacked) {
+	made := false
+	for _, step := range st.Steps {
+		t := task.AppliedTask{
+			TaskID: step.TaskID, Commit: step.Commit, Merged: step.Merged,
+			FilesChanged: append([]string{}, step.FilesChanged...), Conflicts: append([]string{}, step.Conflicts...),
+		}
+		for _, path := range step.Conflicts {
+			if !slices.Contains(result.Conflicts, path) {
+				result.Conflicts = append(result.Conflicts, path)
+			}
+		}
+		switch {
+		case len(step.Conflicts) > 0:
+			result.Notes = append(result.Notes, fmt.Sprintf("The patch of task %s does not fit on those before it; nothing was applied.", step.TaskID))
+		case step.Commit == "":
+			result.Notes = append(result.Notes, fmt.Sprintf("All that task %s changed is there already.", step.TaskID))
+		default:
+			made = true
+		}
+		result.Tasks = append(result.Tasks, t)
+	}
+	if result.Applied = made && len(result.Conflicts) == 0; result.Applied {
+		result.Head = st.Tip
+	}
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
+)
+
+const aPatch = "diff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-x\r\n+y\x1b[2J\r\n"
+
+// withPatches is a journal with one run: a patch, a task that failed with one, and
+// one that changed nothing.
+func withPatches(t *testing.T) past {
+	t.Helper()
+	p := newPast(t)
+	results := map[string]*task.Result{
+		"fix": {TaskID: "fix", Status: task.Success, PatchPath: "/p"},
+		"bad": {TaskID: "bad", Status: task.Failed, Failure: ruledOut.Failure, Findings: ruledOut.Findings, PatchPath: "/p"},
+	}
+	p.keep(t, "r1", time.Unix(1, 0),
+		ended{id: "fix", verdict: task.Verdict{Status: task.Success}, patch: aPatch, result: results["fix"]},
+		ended{id: "bad", verdict: ruledOut, patch: aPatch, result: results["bad"]},
+		ended{id: "none", verdict: succeeded})
+	return p
+}
+
+func TestDiff(t *testing.T) {
+	p := withPatches(t)
+	shown := strings.NewReplacer("\x1b", `\x1b`, "\r", `\r`).Replace(aPatch)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "# fix: success\n" + shown + "# bad: failed\n" + shown},
+		{[]string{"r1", "bad"}, "# bad: failed\n" + shown},
+		{[]string{"r1", "none"}, "# none: success\n"},
+		{[]string{"r1", "fix", "--raw"}, aPatch},
+		{[]string{"r1", "--raw"}, aPatch + aPatch},
+	} {
+		out, code, err := p.run(t, append([]string{"diff"}, c.args...)...)
+		if diff := cmp.Diff(c.want, out); code != exitOK || diff != "" {
+			t.Errorf("%v: code %d, %v (-want +got):\n%s", c.args, code, err, diff)
+		}
+	}
+	if _, code, err := p.run(t, "diff", "r1", "nope"); code != exitRefused || !strings.Contains(err.Error(), `It has "fix", "bad", "none".`) {
+		t.Errorf("no such task: code %d, %v", code, err)
+	}
+	out, code, err := p.run(t, "diff", "--json")
+	var pages []task.Page
+	if jerr := json.Unmarshal([]byte(out), &pages); jerr != nil || code != exitOK || len(pages) != 2 {
+		t.Fatalf("code %d, %v, %v\n%s", code, err, jerr, out)
+	}
+	if pages[0].Text != aPatch || pages[0].RunID != "r1" || pages[0].Section != task.SectionPatch || pages[0].More {
+		t.Errorf("got %+v", pages[0])
+	}
+}
+
+// What looks like a secret goes to nobody who has not asked for the bytes.
+func TestDiffHidesSecrets(t *testing.T) {
+	const key = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJ"
+	p := newPast(t)
+	patch := strings.Replace(aPatch, "+y", "+key = \""+key+"\"", 1)
+	p.keep(t, "r1", time.Unix(1, 0), ended{
+		id: "fix", verdict: task.Verdict{Status: task.Success}, patch: patch,
+		result: &task.Result{TaskID: "fix", Status: task.Success, PatchPath: "/p"},
+	})
+	for args, want := range map[string]bool{"diff": false, "diff --json": false, "diff --raw": true} {
+		out, code, err := p.run(t, strings.Fields(args)...)
+		if code != exitOK || strings.Contains(out, key) != want || !strings.Contains(out, "key = ") {
+			t.Errorf("%s: code %d, %v\n%s", args, code, err, out)
+		}
+	}
+}
+
+func TestOpen(t *testing.T) {
+	p := newPast(t)
+	run := p.keep(t, "r1", time.Unix(1, 0), ended{id: "a", verdict: succeeded})
+	if _, code, err := p.run(t, "open", "--print"); code != exitRefused || !strings.Contains(err.Error(), "has no report") {
+		t.Errorf("no report: code %d, %v", code, err)
+	}
+	path := run.Path(reportFile)
+	if err := os.WriteFile(path, []byte("<p>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DISPLAY", "")
+	t.Setenv("WAYLAND_DISPLAY", "")
+	t.Setenv("WSL_DISTRO_NAME", "")
+	for _, args := range [][]string{{"open", "--print"}, {"open", "r1"}} {
+		if out, code, err := p.run(t, args...); code != exitOK || out != path+"\n" {
+			t.Errorf("%v: code %d, %v, %q", args, code, err, out)
+		}
+	}
+	// A browser is not sent elsewhere by a link in the journal.
+	elsewhere := filepath.Join(t.TempDir(), "x")
+	if err := errors.Join(os.Remove(path), os.WriteFile(elsewhere, nil, 0o600), os.Symlink(elsewhere, path)); err != nil {
+		t.Fatal(err)
+	}
+	if out, code, _ := p.run(t, "open", "--print"); code != exitRefused {
+		t.Errorf("a link: code %d, %q", code, out)
+	}
+}
+
+func TestHasDisplay(t *testing.T) {
+	for _, c := range []struct {
+		goos, name string
+		want       bool
+	}{{"darwin", "", true}, {"linux", "", false}, {"linux", "DISPLAY", true}, {"linux", "WAYLAND_DISPLAY", true}, {"linux", "WSL_DISTRO_NAME", true}} {
+		got := hasDisplay(c.goos, func(name string) string {
+			if name == c.name {
+				return "x"
+			}
+			return ""
+		})
+		if got != c.want {
+			t.Errorf("%s with %q: %t", c.goos, c.name, got)
+		}
+	}
+}
+
+func TestWatchARunThatIsOver(t *testing.T) {
+	p := withPatches(t)
+	out, code, err := execute(t, nil, "--repo", p.repo, "watch", "r1")
+	if code != exitNo || !strings.Contains(out, "bad") || !strings.Contains(err.Error(), "1 of 3 tasks are no success") {
+		t.Errorf("done: code %d, %v\n%s", code, err, out)
+	}
+	if _, code, err := execute(t, nil, "--repo", p.repo, "watch"); code != exitRefused || !strings.Contains(err.Error(), "No run goes on") {
+		t.Errorf("none goes on: code %d, %v", code, err)
+	}
+	lose(t, filepath.Join(p.runs, "r1"))
+	out, code, err = execute(t, nil, "--repo", p.repo, "watch", "r1", "--json")
+	var got task.RunResult
+	if jerr := json.Unmarshal([]byte(out), &got); jerr != nil || code != exitNo || got.Status != task.RunLost || !strings.Contains(err.Error(), "was lost") {
+		t.Errorf("lost: code %d, %v, %v\n%s", code, err, jerr, out)
+	}
+}
+
+// lose makes a run what its owner's death leaves.
+func lose(t *testing.T, dir string) {
+	t.Helper()
+	file := filepath.Join(dir, "run.json")
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(os.Remove(filepath.Join(dir, "result.json")),
+		os.WriteFile(file, []byte(strings.Replace(string(b), `"done"`, `"running"`, 1)), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestListAsJSON(t *testing.T) {
+	p := newPast(t)
+	type list struct {
+		Runs  []task.RunSummary `json:"runs"`
+		Total int               `json:"total"`
+	}
+	var none, two list
+	out, _, err := p.run(t, "list", "--json")
+	if jerr := json.Unmarshal([]byte(out), &none); err != nil || jerr != nil || none.Runs == nil || len(none.Runs) != 0 {
+		t.Errorf("no runs: %v, %v\n%s", err, jerr, out)
+	}
+	p.keep(t, "r1", time.Unix(1, 0), ended{id: "a", verdict: succeeded}, ended{id: "b", verdict: timedOut})
+	p.keep(t, "r2", time.Unix(2, 0), ended{id: "a", verdict: succeeded})
+	out, _, err = p.run(t, "list", "--json")
+	if jerr := json.Unmarshal([]byte(out), &two); err != nil || jerr != nil || two.Total != 2 || two.Runs[0].RunID != "r2" || two.Runs[1].Succeeded != 1 {
+		t.Errorf("two runs: %v, %v\n%s", err, jerr, out)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	p := withPatches(t)
+	p.keep(t, "r2", time.Unix(2, 0), ended{id: "a", verdict: succeeded})
+	for _, c := range []struct {
+		words string
+		want  []string
+	}{
+		{"runs show _", []string{"r2", "r1"}},
+		{"runs show r1 _", nil},
+		{"runs diff r1 _", []string{"fix", "bad", "none"}},
+		{"runs diff r1 bad _", []string{"fix", "none"}},
+		{"runs apply _", []string{"r2", "r1"}},
+		{"runs apply r1 --accept-unsuccessful _", []string{"fix", "bad", "none"}},
+		{"watch _", []string{"r2", "r1"}},
+	} {
+		args := append([]string{"__complete", "--repo", p.repo}, strings.Fields(c.words)...)
+		args[len(args)-1] = "" // the word at which the person stands
+		out, _, err := execute(t, nil, args...)
+		var got []string
+		for line := range strings.Lines(out) {
+			word, _, _ := strings.Cut(strings.TrimSpace(line), "\t")
+			if word != "" && !strings.HasPrefix(word, ":") {
+				got = append(got, word)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, %v", c.words, got, err)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/codex"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/workspace"
+)
+
+// CheckSetup looks at everything that a run in the repository of dir needs. It
+// starts nothing, and what is missing is no error.
+func (s *service) CheckSetup(ctx context.Context, dir string) (task.Setup, error) {
+	checks := slices.Concat(s.checkSandbox(ctx), s.checkRepository(ctx, dir), s.checkLogin(ctx), s.checkDisk())
+	setup := task.Setup{Ready: true, Checks: checks}
+	for _, c := range checks {
+		setup.Ready = setup.Ready && c.OK
+	}
+	return setup, nil
+}
+
+// decided is a check that one error decides.
+func decided(name string, err error, found string) task.SetupCheck {
+	if err == nil {
+		return task.SetupCheck{Name: name, OK: true, Detail: found}
+	}
+	c := task.SetupCheck{Name: name, Detail: err.Error()}
+	if r := task.Refusals(err); len(r) > 0 {
+		c.Detail, c.Mend = "", ""
+		for _, one := range r {
+			where := ""
+			if one.Where != "" {
+				where = one.Where + ": "
+			}
+			c.Detail = strings.TrimSpace(c.Detail + " " + where + one.What)
+			c.Mend = strings.TrimSpace(c.Mend + " " + one.Mend)
+		}
+	}
+	return c
+}
+
+func (s *service) checkLogin(ctx context.Context) []task.SetupCheck {
+	model, err := s.openModel() //nolint:contextcheck // it looks up a loopback name, with a time limit of its own
+	if err == nil {
+		err = model.credentials.Check(ctx)
+	}
+	return []task.SetupCheck{decided("login", err, "there is a login for the model API")}
+}
+
+func (s *service) checkRepository(ctx context.Context, dir string) []task.SetupCheck {
+	version, err := workspace.GitVersion(ctx, s.o.Log)
+	checks := []task.SetupCheck{decided("git", err, "git "+version)}
+	repo, err := workspace.Open(ctx, dir, workspace.Options{Log: s.o.Log})
+	if err != nil {
+		return append(checks, decided("repository", err, ""))
+	}
+	commit, err := repo.Resolve(ctx, "")
+	checks = append(checks, decided("repository", err, fmt.Sprintf("%s at %.12s", repo.Root(), commit)))
+	cfg, err := loadConfig(repo.Root())
+	checks = append(checks, decided("config", err, "the configuration is valid"))
+	if err != nil {
+		return checks
+	}
+	model := task.SetupCheck{Name: "model", OK: codex.Known(cfg.CodexModel), Detail: cfg.CodexModel}
+	if !model.OK {
+		model.Detail = fmt.Sprintf("Codex %s does not know %s and can do less with it.", codex.Version, cfg.CodexModel)
+		model.Mend = "Set codex_model to one of " + strings.Join(codex.KnownModels(), ", ") + "."
+	}
+	if cfg.Image != "" {
+		checks = append(checks, decided("configured image", s.engine.Check(ctx, cfg.Image, cfg.ContainerRuntime), cfg.Image))
+	}
+	return append(checks, model)
+}
+
+// minFree is what a few worktrees and transcripts take.
+const minFree = 1 << 30
+
+func (s *service) checkDisk() []task.SetupCheck {
+	root, err := journal.Root(s.o.Getenv)
+	if err == nil {
+		err = os.MkdirAll(root, 0o700)
+	}
+	var fs unix.Statfs_t
+	if err == nil {
+		err = unix.Statfs(root, &fs)
+	}
+	if err != nil {
+		return []task.SetupCheck{decided("disk", err, "")}
+	}
+	free := uint64(fs.Bavail) * uint64(fs.Bsize) //nolint:unconvert // the types differ between systems
+	c := task.SetupCheck{Name: "disk", OK: free >= minFree, Detail: fmt.Sprintf("%.1f GiB free at %s", float64(free)/(1<<30), root)}
+	if !c.OK {
+		c.Mend = "Make room, or point XDG_STATE_HOME elsewhere."
+	}
+	return []task.SetupCheck{c}
+}

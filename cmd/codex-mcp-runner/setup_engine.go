@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/docker/go-units"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/codex"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/sandbox"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
+)
+
+// checkSandbox looks at the engine and at what containers are made from. Of an
+// engine that cannot be reached there is nothing else to say.
+func (s *service) checkSandbox(ctx context.Context) []task.SetupCheck {
+	info, err := s.engine.Info(ctx)
+	if err != nil {
+		return []task.SetupCheck{decided("engine", err, "")}
+	}
+	checks := []task.SetupCheck{
+		decided("engine", nil, describeEngine(info)),
+		decided("image", s.engine.Check(ctx, "", ""), sandbox.RunnerTag()),
+	}
+	installed, err := s.engine.Installed(ctx)
+	if err != nil {
+		return append(checks, decided("codex", err, ""))
+	}
+	if installed.ImageID != "" {
+		c := task.SetupCheck{Name: "codex", OK: installed.Codex == codex.Version, Detail: fmt.Sprintf("Codex %s, in an image of %s", installed.Codex, units.HumanSize(float64(installed.Bytes)))}
+		if !c.OK {
+			c.Detail = fmt.Sprintf("The image has Codex %s; this version is made for %s.", installed.Codex, codex.Version)
+			c.Mend = "Build the image anew with `codex-mcp-runner image build`."
+		}
+		checks = append(checks, c)
+	}
+	tools := task.SetupCheck{Name: "tools", OK: true, Detail: "the tools volume for images that are not ours is filled when one is first used"}
+	if installed.ToolsReady {
+		tools.Detail = "the tools volume for images that are not ours is " + installed.ToolsVolume
+	}
+	return append(checks, tools, s.checkLeftovers(ctx))
+}
+
+// describeEngine has what a person is asked for who reports a problem.
+func describeEngine(i sandbox.Info) string {
+	kind := "rootful"
+	if i.Rootless {
+		kind = "rootless"
+	}
+	if i.UserNamespaces {
+		kind += ", user namespaces"
+	}
+	return fmt.Sprintf("Docker %s at %s (API %s, %s, cgroup v%s, %s/%s, runtimes %s, %d CPUs, %.1f GiB)",
+		i.Version, i.Endpoint, i.API, kind, i.CgroupVersion, i.OS, i.Arch, strings.Join(i.Runtimes, " "), i.CPUs, float64(i.MemoryBytes)/(1<<30))
+}
+
+// checkLeftovers minds containers alone: old images cost nothing but room.
+func (s *service) checkLeftovers(ctx context.Context) task.SetupCheck {
+	left, err := s.engine.Leftovers(ctx)
+	if err != nil {
+		return decided("leftovers", err, "")
+	}
+	var bytes int64
+	for _, image := range left.Images {
+		bytes += image.Bytes
+	}
+	c := task.SetupCheck{Name: "leftovers", OK: len(left.Containers) == 0, Detail: fmt.Sprintf(
+		"%d containers of processes that died, %d old runner images (%s), %d old tools volumes",
+		len(left.Containers), len(left.Images), units.HumanSize(float64(bytes)), len(left.Volumes))}
+	switch {
+	case left.Empty():
+		c.Detail = "nothing is left over"
+	case !c.OK:
+		c.Mend = "They go with the next start of a server; `codex-mcp-runner gc` removes them now."
+	default:
+		c.Detail += "; `codex-mcp-runner gc` removes them"
+	}
+	return c
+}

@@ -1,0 +1,183 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// frames are the stdin of a command as the host sends it.
+func frames(data ...string) []byte {
+	var all []byte
+	for _, d := range data {
+		all = binary.BigEndian.AppendUint32(all, uint32(len(d)))
+		all = append(all, d...)
+	}
+	return all
+}
+
+// hold gives cmd a lifeline that lasts until the test is over.
+func hold(t *testing.T, cmd *exec.Cmd) io.WriteCloser {
+	t.Helper()
+	line, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// StdinPipe would close it in Wait only.
+	t.Cleanup(func() { _ = line.Close() })
+	return line
+}
+
+// What the host has sent has no say in when we end: nobody holds the lifeline
+// any more, so the command is over, whatever it makes of its stdin.
+func TestTheEndOfTheLifelineEndsAll(t *testing.T) {
+	cases := map[string]struct {
+		command string
+		sent    []byte
+	}{
+		"while the command waits":        {"exec sleep 1000", nil},
+		"stdin had ended before":         {"exec sleep 1000", frames("prompt", "")},
+		"stdin is not read":              {"exec sleep 1000", frames(strings.Repeat("x", maxFrame), strings.Repeat("x", maxFrame), strings.Repeat("x", maxFrame))},
+		"stdin was closed":               {"exec <&-; exec sleep 1000", frames("prompt", "more")},
+		"in a frame":                     {"exec sleep 1000", frames("prompt")[:7]},
+		"in a frame's head":              {"exec sleep 1000", frames("prompt")[:2]},
+		"signals are ignored":            {"trap '' TERM INT HUP; while :; do sleep 1; done", nil},
+		"a frame that is too long":       {"exec sleep 1000", []byte{0, 1, 0, 1, 0}},
+		"a frame after the end of stdin": {"exec sleep 1000", frames("", "x")},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := sandboxInit(t, "run", "--", "sh", "-c", "echo $$; "+c.command)
+			line := hold(t, cmd)
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			// In a container the kernel would end the command with PID 1.
+			said := make([]byte, 20)
+			n, _ := out.Read(said)
+			pid, err := strconv.Atoi(strings.TrimSpace(string(said[:n])))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = syscall.Kill(pid, syscall.SIGKILL) }()
+			if _, err := line.Write(c.sent); err != nil {
+				t.Fatal(err)
+			}
+			_ = line.Close()
+			_ = cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); code != 137 {
+				t.Errorf("code %d, want 137", code)
+			}
+		})
+	}
+}
+
+// A host that dies before the bridge is up must not leave us waiting for it.
+func TestTheEndOfTheLifelineEndsTheWaitForTheBridge(t *testing.T) {
+	cmd := sandboxInit(t, "run", "--wait-for", nobody(t), "--", "true")
+	line := hold(t, cmd)
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = line.Close()
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 137 || time.Since(began) > readyTimeout/2 {
+		t.Errorf("code %d after %s, want 137 at once", code, time.Since(began))
+	}
+}
+
+func TestStdinIsWhole(t *testing.T) {
+	cmd := sandboxInit(t, "run", "--", "sh", "-c", "sleep 0.2; cat")
+	line := hold(t, cmd)
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	for i := range 40 { // 1.3 MB: more than a pipe holds
+		piece := strings.Repeat(string(rune('a'+i%26)), 800*i+1)
+		want.WriteString(piece)
+		for ; len(piece) > maxFrame; piece = piece[maxFrame:] {
+			_, _ = line.Write(frames(piece[:maxFrame]))
+		}
+		if _, err := line.Write(frames(piece)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := line.Write(frames("")); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil || out.String() != want.String() {
+		t.Errorf("%d bytes of %d, error %v", out.Len(), want.Len(), err)
+	}
+}
+
+// The command's stdin must be one that every program can take: a pipe that blocks.
+func TestStdinBlocks(t *testing.T) {
+	cmd := sandboxInit(t, "run", "--", "sh", "-c", "grep ^flags /proc/$$/fdinfo/0")
+	hold(t, cmd)
+	out, err := cmd.CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) != "flags:\t00" && !strings.HasSuffix(strings.TrimSpace(string(out)), "0100000") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestSessionsLeadToTheHost(t *testing.T) {
+	dir := t.TempDir()
+	home, sessions := filepath.Join(dir, "home"), filepath.Join(dir, "sessions")
+	if err := os.Mkdir(sessions, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := sandboxInit(t, "run", "--sessions", sessions, "--", "sh", "-c", "mkdir -p $CODEX_HOME/sessions/2026/01 && echo x >$CODEX_HOME/sessions/2026/01/rollout.jsonl")
+	cmd.Env = append(cmd.Env, "CODEX_HOME="+home)
+	hold(t, cmd)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if b, err := os.ReadFile(filepath.Join(sessions, "2026", "01", "rollout.jsonl")); err != nil || string(b) != "x\n" {
+		t.Errorf("the host has %q, %v", b, err)
+	}
+}
+
+// FuzzFrames: whatever comes along the lifeline, what is handed on is a prefix of
+// what frames of it hold, and the end of stdin is told once.
+func FuzzFrames(f *testing.F) {
+	f.Add(frames("prompt", ""))
+	f.Add(frames("a", "b", "", "c"))
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 1})
+	f.Add(frames("a", "b")[:6])
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		got := make(chan []byte, len(sent)+1)
+		readFrames(bytes.NewReader(sent), got)
+		rest := sent
+		for data := range got { // ends: the channel is closed, and closed once
+			if len(data) == 0 || !bytes.HasPrefix(rest, frames(string(data))) {
+				t.Fatalf("%q is not what comes next in %q", data, rest)
+			}
+			rest = rest[4+len(data):]
+		}
+		if len(rest) >= 4 {
+			n := int(binary.BigEndian.Uint32(rest))
+			if n > 0 && n <= maxFrame && n <= len(rest)-4 {
+				t.Fatalf("a whole frame was left: %q", rest)
+			}
+		}
+	})
+}

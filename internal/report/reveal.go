@@ -1,0 +1,69 @@
+package report
+
+import (
+	"fmt"
+	"unicode"
+	"unicode/utf8"
+)
+
+// visible returns a mark for a rune that the eye cannot see or that changes the
+// order of others (CVE-2021-42574), and "" for any other. width is that of the
+// rune in bytes: utf8.RuneError of width 1 is a byte that is not UTF-8. prev is
+// the rune before.
+func visible(prev, r rune, width int, b byte) string {
+	switch {
+	case r == '\n' || r == '\t' || r >= ' ' && r < 0x7f:
+		return ""
+	case r == utf8.RuneError && width == 1:
+		return fmt.Sprintf("⟨0x%02X⟩", b)
+	case r < ' ':
+		return string('\u2400' + r) // control pictures: ␀ ␍ ␛
+	case r == 0x7f:
+		return "␡"
+	case r == '\ufe0e' || r == '\ufe0f':
+		// After a symbol these choose between text and emoji, and hide nothing.
+		if unicode.Is(unicode.So, prev) {
+			return ""
+		}
+	case !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp, unicode.Variation_Selector, blank):
+		return ""
+	}
+	return fmt.Sprintf("⟨U+%04X⟩", r)
+}
+
+// blank are letters and symbols that leave no ink: fillers, the empty braille
+// cell, and the combining grapheme joiner.
+var blank = &unicode.RangeTable{R16: []unicode.Range16{
+	{Lo: 0x034f, Hi: 0x034f, Stride: 1},
+	{Lo: 0x115f, Hi: 0x1160, Stride: 1},
+	{Lo: 0x17b4, Hi: 0x17b5, Stride: 1},
+	{Lo: 0x2800, Hi: 0x2800, Stride: 1},
+	{Lo: 0x3164, Hi: 0x3164, Stride: 1},
+	{Lo: 0xffa0, Hi: 0xffa0, Stride: 1},
+}}
+
+// reveal puts marks in the place of all that visible knows. It is run over the
+// finished page, so that no field can be forgotten. That is safe: the marks mean
+// nothing in HTML, and nothing of ours on the page needs them.
+func reveal(page []byte) []byte {
+	out := make([]byte, 0, len(page)+len(page)/64)
+	prev := rune(0)
+	for i := 0; i < len(page); {
+		c := page[i]
+		if c >= ' ' && c < 0x7f || c == '\n' || c == '\t' {
+			out = append(out, c)
+			prev = rune(c)
+			i++
+			continue
+		}
+		r, width := utf8.DecodeRune(page[i:])
+		if mark := visible(prev, r, width, c); mark != "" {
+			out = append(out, mark...)
+		} else {
+			out = append(out, page[i:i+width]...)
+		}
+		prev = r
+		i += width
+	}
+	return out
+}
