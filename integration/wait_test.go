@@ -156,7 +156,8 @@ func TestHalfASecondIsEnoughToStopEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(500 * time.Millisecond)
-	s.signal(syscall.SIGKILL)
+	_ = s.cmd.Process.Signal(syscall.SIGKILL) // by then it may have ended by itself
+	s.waitExit()
 	if left := running(t.Context(), t, owner(s.cmd.Process.Pid)); len(left) > 0 {
 		t.Errorf("these run still: %v", left)
 	}

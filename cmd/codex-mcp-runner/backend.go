@@ -62,13 +62,15 @@ func follow(ctx context.Context, run *journal.Saved, progress func(task.Progress
 	if err != nil {
 		return err
 	}
-	if progress == nil {
-		progress = func(task.Progress) {}
+	show := func() {
+		if progress != nil { // whoever gets a snapshot keeps it
+			progress(task.Progress{RunID: now.RunID, Tasks: slices.Clone(now.Tasks)})
+		}
 	}
-	progress(now)
+	show()
 	err = run.Follow(ctx, 0, func(e task.Event) {
 		now.Apply(e)
-		progress(task.Progress{RunID: now.RunID, Tasks: slices.Clone(now.Tasks)})
+		show()
 	})
 	if ctx.Err() != nil {
 		return nil // that the caller has no more patience is no error

@@ -16,6 +16,7 @@ func (s *service) recover(ctx context.Context, at place, runs *journal.Journal) 
 		return
 	}
 	s.recovered[at.home] = true
+	s.recoverCheckout(ctx, at)
 	lost, err := runs.Recover(func(rec journal.Record) error {
 		return workspace.RemoveStaleBelow(ctx, at.repo.CommonDir(), rec.WorkDir)
 	})
@@ -24,5 +25,16 @@ func (s *service) recover(ctx context.Context, at place, runs *journal.Journal) 
 	}
 	for _, rec := range lost {
 		s.o.Log.Warn("a run was lost with its server; its journal stays", "run", rec.RunID)
+	}
+}
+
+// recoverCheckout undoes what an apply that was killed has done to the checkout.
+func (s *service) recoverCheckout(ctx context.Context, at place) {
+	rescued, err := at.repo.RecoverCheckout(ctx)
+	if err != nil {
+		s.o.Log.Warn("undo an apply that was interrupted", "err", err)
+	}
+	if len(rescued) > 0 {
+		s.o.Log.Warn("an apply was interrupted; these files were changed meanwhile and are kept", "files", rescued)
 	}
 }

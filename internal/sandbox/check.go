@@ -69,6 +69,10 @@ func (e *Engine) ready(ctx context.Context, image, runtime string) (ground, erro
 			return ground{}, err
 		}
 	}
+	if g.Image.ID == g.Runner.ID {
+		g.Shell = "/bin/bash" // its Dockerfile has bash and git
+		return g, nil
+	}
 	if g.Shell, err = e.shell(ctx, image, g.Image); err != nil {
 		return ground{}, err
 	}
