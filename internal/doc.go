@@ -1,7 +1,7 @@
 // Package internal holds the house. Imports go down only; archtest checks it.
 //
 //	floor  package                                               may import of ours
-//	0      task tunnel debootstrap policies images               nothing
+//	0      task tunnel folding debootstrap policies images       nothing
 //	       codex config redact                                   task, policies
 //	1      policy workspace sandbox gateway validate journal     floor 0
 //	       replay attest review live

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -81,11 +79,14 @@ func (m *model) session(o runner.ModelOptions) runner.ModelSession {
 	})
 }
 
+// loginName is what stands where the host's login was.
+const loginName = "model-api-login"
+
 // redactor hides the host's login, if it has one, and what looks like a secret.
 func (m *model) redactor(ctx context.Context) (redactor, error) {
 	var known []redact.Known
 	if grant, err := m.credentials.Grant(ctx, nil); err == nil {
-		known = append(known, redact.Known{Name: "model-api-login", Value: grant.Secret})
+		known = append(known, redact.Known{Name: loginName, Value: grant.Secret})
 	}
 	secrets, err := redact.NewSecrets(known...)
 	return redactor{secrets}, err
@@ -107,7 +108,7 @@ func allowCommand(spec task.Spec, script string) (bool, string) {
 
 // judge is the whole verdict on a task.
 func (r redactor) judge(ev task.Evidence) task.Verdict {
-	findings := slices.Concat(validate.Judge(ev, rules), r.secretsIn(ev.Changes.Patch), ev.Refused)
+	findings := slices.Concat(validate.Judge(ev, rules), validate.Secrets(ev.Changes, r.find), ev.Refused)
 	status, failure := validate.Conclude(ev, findings)
 	return task.Verdict{
 		Status: status, Failure: failure, Findings: findings,
@@ -116,19 +117,16 @@ func (r redactor) judge(ev task.Evidence) task.Verdict {
 	}
 }
 
-// secretsIn says which lines of a patch add what looks like a secret. It warns
-// and does not fail the task: made-up keys in tests look the same.
-func (r redactor) secretsIn(patch []byte) (found []task.Finding) {
-	lines := bytes.Split(patch, []byte("\n"))
-	for _, m := range r.secrets.Find(patch) {
-		if line := lines[m.Line-1]; !bytes.HasPrefix(line, []byte("+")) {
-			continue
+// find lists the secrets of a text for the verdict. The host's login is looked
+// for by itself: to the rules it may be part of something else.
+func (r redactor) find(text []byte) (found []validate.Secret) {
+	for _, m := range r.secrets.FindKnown(text) {
+		found = append(found, validate.Secret{Rule: m.Rule, Line: m.Line, Known: true})
+	}
+	for _, m := range r.secrets.Find(text) {
+		if m.Rule != loginName {
+			found = append(found, validate.Secret{Rule: m.Rule, Line: m.Line})
 		}
-		found = append(found, task.Finding{
-			Rule: "secret-in-patch", Severity: task.SeverityWarning,
-			Detail:   fmt.Sprintf("Line %d of the patch adds what looks like a secret; it is hidden in this result, and whole in the journal's patch.", m.Line),
-			Evidence: m.Rule,
-		})
 	}
 	return found
 }

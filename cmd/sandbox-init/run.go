@@ -23,7 +23,7 @@ const readyTimeout = 20 * time.Second
 // command does, or the lifeline. The kernel then kills whatever else is left in
 // the container.
 func run(o runOptions, argv []string, stderr io.Writer) int {
-	if err := harden(); err != nil {
+	if err := errors.Join(harden(), unstarve()); err != nil {
 		say(stderr, "harden PID 1: %v", err)
 		return exitNotReady
 	}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +48,9 @@ func (a *attempt) keep(v task.Verdict, ws Workspace) error {
 	if ev.Stopped.Kind != "" {
 		r.ExitCode = -1
 	}
+	if holdsTheLogin(v.Findings) { // in a binary patch no redactor would see it
+		r.Patch, r.Truncated = "", []string{"patch"}
+	}
 	if len(ev.Changes.Patch) > 0 {
 		if err := a.record.Write("task.patch", ev.Changes.Patch); err != nil {
 			return err
@@ -62,6 +66,14 @@ func (a *attempt) keep(v task.Verdict, ws Workspace) error {
 	}
 	a.kept = true
 	return writeResult(a.record, a.result)
+}
+
+// holdsTheLogin says whether the patch has the credential itself: what merely
+// looks like a secret is a warning.
+func holdsTheLogin(findings []task.Finding) bool {
+	return slices.ContainsFunc(findings, func(f task.Finding) bool {
+		return f.Rule == "secret-in-patch" && f.Severity == task.SeverityError
+	})
 }
 
 // usage takes the model's own count where the gateway read one: what a

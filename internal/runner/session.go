@@ -64,7 +64,8 @@ func (a *attempt) codex(ctx context.Context, cancel context.CancelCauseFunc, ws 
 		stdout: a.record.Path("transcript.jsonl"), stderr: a.record.Path("stderr.log"),
 		stdoutTail: stdoutTail.String(), stderrTail: stderrTail.String(),
 	}
-	if errors.Is(context.Cause(ctx), settle{}) && a.ev.Turn.Completed {
+	if err != nil && errors.Is(context.Cause(ctx), settle{}) { // the turn has ended, well or not: it is what counts
+		a.Log.Info("end Codex after its turn", "run", a.spec.RunID, "task", a.spec.ID, "err", err)
 		a.ev.Exit.Code = -1
 		a.aside = append(a.aside, task.Finding{
 			Rule: "codex-hung", Severity: task.SeverityWarning,

@@ -124,3 +124,15 @@ func TestCodexThatHungIsNoRefusalOfTheGuard(t *testing.T) {
 		}
 	})
 }
+
+// A turn that failed is Codex's failure, also if Codex does not exit after it.
+func TestCodexThatHungAfterAFailedTurnIsNoFaultOfOurs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.run = hangs(`{"type":"turn.failed","error":{"message":"no such model"}}` + "\n")
+		r := must(t)(w.start(t.Context(), w.plan("a"))).Results[0]
+		if len(w.judged) != 1 || w.judged[0].Turn.Failed != "no such model" || r.Failure != nil && r.Failure.Kind == task.FailInternal {
+			t.Errorf("judged %+v, got %+v", w.judged, r.Failure)
+		}
+	})
+}

@@ -50,7 +50,7 @@ func convert(r recipe) (*container.Config, *container.HostConfig) {
 		AttachStdin: true,
 		OpenStdin:   true,
 		StdinOnce:   true,
-		Env:         environment(r.Image.Env, c.Env),
+		Env:         environment(r.Image.Env, c.Env, c.Purpose),
 		Entrypoint:  entrypoint(r),
 		Cmd:         strslice.StrSlice(c.Command),
 		Image:       r.Image.ID, // not the name: a tag can move

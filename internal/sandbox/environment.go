@@ -15,16 +15,22 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 // sandbox, and one that the image names would catch the calls to the gateway.
 var proxyNames = []string{"http_proxy", "https_proxy", "ftp_proxy", "all_proxy"}
 
-// environment is the image's, then the task's, then ours, sorted. The engine adds
-// what the image sets and we do not name: a name alone takes it away.
-func environment(image []string, own map[string]string) []string {
+// purposeVerify is the task.Container.Purpose of a container without Codex.
+const purposeVerify = "verify"
+
+// environment is the image's, then the task's, then ours, sorted; Codex's home is
+// only where Codex is. The engine adds what the image sets and we do not name: a
+// name alone takes it away.
+func environment(image []string, own map[string]string, purpose string) []string {
 	env, gone := imageEnvironment(image)
 	tools := task.ToolsDir + "/bin"
 	searched := strings.TrimPrefix(pathOf(image), tools+":") // the runner image has it already
 	maps.Copy(env, own)
 	env["PATH"] = tools + ":" + searched
 	env["HOME"] = task.HomeDir
-	env["CODEX_HOME"] = task.CodexHome
+	if purpose != purposeVerify {
+		env["CODEX_HOME"] = task.CodexHome
+	}
 	list := make([]string, 0, len(env)+len(gone))
 	for name, value := range env {
 		list = append(list, name+"="+value)

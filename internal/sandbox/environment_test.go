@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
@@ -38,7 +39,7 @@ func TestEnvironmentOfAnImage(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := environment(c.image, c.own)
+			got := environment(c.image, c.own, "codex")
 			if !slices.Contains(got, c.want) {
 				t.Errorf("no %q in %q", c.want, got)
 			}
@@ -46,5 +47,18 @@ func TestEnvironmentOfAnImage(t *testing.T) {
 				t.Errorf("a line without a name in %q", got)
 			}
 		})
+	}
+}
+
+// A verify command is told nothing of Codex, whatever the image says.
+func TestAVerifyCommandHasNothingOfCodex(t *testing.T) {
+	got := environment([]string{"CODEX_HOME=/x", "CODEX_API_KEY=x"}, map[string]string{"CI": "1"}, "verify")
+	for _, line := range got {
+		if strings.HasPrefix(line, "CODEX_") && strings.Contains(line, "=") {
+			t.Errorf("%q is set", line)
+		}
+	}
+	if !slices.Contains(got, "CODEX_HOME") { // a name alone: the image's is taken away
+		t.Errorf("the image's CODEX_HOME stays: %q", got)
 	}
 }

@@ -47,7 +47,7 @@ func TestNoContainerOutlivesItsProcess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
-			server := l.serve(t, c.containers)
+			server := l.serve(t, c.containers, stubborn(true))
 			pids := l.pids(t)
 			if len(pids) != c.containers {
 				t.Fatalf("%d containers are up, want %d", len(pids), c.containers)
@@ -80,7 +80,7 @@ func TestNoContainerOutlivesItsProcess(t *testing.T) {
 func TestNoContainerOutlivesAProcessThatIsKilledWhileItStarts(t *testing.T) {
 	l := newLab(t)
 	for _, after := range []time.Duration{400, 500, 600, 700, 850, 1000} {
-		server, _ := l.process(t, 4)
+		server, _ := l.process(t, 4, stubborn(true))
 		time.Sleep(after * time.Millisecond)
 		must(t, server.Process.Kill())
 		_ = server.Wait() // killed
@@ -102,11 +102,11 @@ func TestNoContainerOutlivesAProcessThatIsKilledWhileItStarts(t *testing.T) {
 	must(t, err)
 }
 
-// serve starts a process that runs n containers, half of them without a tunnel as
-// verify commands are, and returns when all are up.
-func (l *lab) serve(t *testing.T, n int) *exec.Cmd {
+// serve starts a process that runs a script that says up in n containers, half of
+// them without a tunnel as verify commands are, and returns when all are up.
+func (l *lab) serve(t *testing.T, n int, script string) *exec.Cmd {
 	t.Helper()
-	cmd, out := l.process(t, n)
+	cmd, out := l.process(t, n, script)
 	if up, err := io.ReadAll(io.LimitReader(out, int64(3*n))); len(up) != 3*n {
 		t.Fatalf("%d of %d containers came up: %v", len(up)/3, n, err)
 	}
@@ -114,7 +114,7 @@ func (l *lab) serve(t *testing.T, n int) *exec.Cmd {
 }
 
 // process starts the process of serve, and gives what its containers print.
-func (l *lab) process(t *testing.T, n int) (*exec.Cmd, io.Reader) {
+func (l *lab) process(t *testing.T, n int, script string) (*exec.Cmd, io.Reader) {
 	t.Helper()
 	self, err := os.Executable()
 	must(t, err)
@@ -126,7 +126,7 @@ func (l *lab) process(t *testing.T, n int) (*exec.Cmd, io.Reader) {
 	out, err := cmd.StdoutPipe()
 	must(t, err)
 	must(t, cmd.Start())
-	must(t, json.NewEncoder(in).Encode(served{State: l.state, Container: l.bash(stubborn(true))}))
+	must(t, json.NewEncoder(in).Encode(served{State: l.state, Container: l.bash(script)}))
 	return cmd, out
 }
 

@@ -35,9 +35,24 @@ type Change struct {
 	LinkTarget string
 }
 
+// Neighbour is a path that did not change. Two kinds are told: those that a file
+// system may take for a new path or for a directory above one (internal/folding),
+// at most one for each; and, if a symlink came, went or changed, all symlinks.
+type Neighbour struct {
+	Path string
+	// Mode is git's, as in Change, or 040000 for a directory.
+	Mode uint32
+	// LinkTarget is where a symlink points. It is empty if the user's partial
+	// clone does not have it.
+	LinkTarget string
+}
+
 // Changes is what a worktree holds beyond its base.
 type Changes struct {
 	Files []Change
+	// Neighbours are entries of the collected tree that did not change but that
+	// a change may meet, in no order that means anything.
+	Neighbours []Neighbour
 	// Patch is binary-safe, in git's format, against the base. Empty if Files is.
 	Patch []byte
 	// Applicable says that the patch, applied to the base in a clean place,

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/folding"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
@@ -149,7 +150,7 @@ func plant(dir, input string) []task.Change {
 	for _, line := range lines[:min(len(lines), 6)] {
 		name, target, ok := strings.Cut(line, " -> ")
 		if !ok || name == "" || name != path.Clean(name) || !filepath.IsLocal(name) || name == "." ||
-			strings.ContainsRune(line, 0) || strings.ToLower(line) != line || strings.Contains(line, "git") ||
+			strings.ContainsRune(line, 0) || folding.Name(line) != line || strings.Contains(line, "git") ||
 			len(name) > 40 || len(target) > 60 || strings.Count(target, "/") > 12 {
 			continue
 		}

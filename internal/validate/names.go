@@ -2,11 +2,11 @@ package validate
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
 )
 
 // gitDirs finds names that some file system would take for .git.
@@ -47,33 +47,45 @@ func isGitDir(part string) bool {
 }
 
 // collisions finds changed paths that a file system without case, or one that
-// normalises Unicode, cannot hold apart: there, one overwrites the other, and a
-// directory may turn out to be a symlink. It sees the paths of the patch alone:
-// those of the base that did not change are not in the evidence.
-func collisions(files []task.Change) []task.Finding {
-	fold := cases.Fold()
+// normalises Unicode, cannot hold apart, from each other or from what the base
+// has: there, one overwrites the other, and a directory may turn out to be a
+// symlink. What collided in the base already is not the patch's doing, unless
+// one side becomes a symlink.
+func collisions(c task.Changes) []task.Finding {
+	old := map[string]string{} // folded path -> the spelling in the base
+	for _, n := range c.Neighbours {
+		old[foldPath(n.Path)] = n.Path
+	}
 	first := map[string]string{} // folded prefix -> the spelling that came first
 	var found []task.Finding
-	for _, c := range files {
-		if !present(c) {
+	for _, f := range c.Files {
+		if !present(f) {
 			continue
 		}
-		for end := range prefixEnds(c.Path) {
-			prefix := c.Path[:end]
-			key := norm.NFC.String(fold.String(norm.NFD.String(prefix)))
+		fresh := f.Kind == task.Added || f.Kind == task.Renamed || f.Kind == task.TypeChanged && isLink(f)
+		fold := foldPath(f.Path)
+		ends := slices.Collect(prefixEnds(f.Path))
+		for i, to := range slices.Collect(prefixEnds(fold)) {
+			prefix, key := f.Path[:ends[i]], fold[:to]
 			other, seen := first[key]
 			if !seen {
 				first[key] = prefix
-				continue
 			}
-			if other == prefix {
+			where := ""
+			if fresh && (!seen || other == prefix) {
+				if other, seen = old[key]; seen {
+					where = ", which the patch does not touch,"
+				}
+			}
+			if !seen || other == prefix {
 				continue
 			}
 			found = append(found, task.Finding{
 				Rule:     "case-collision",
 				Severity: task.SeverityError,
-				Detail:   fmt.Sprintf("%s and %s are one name where case does not count.", show(other), show(prefix)),
-				Evidence: c.Path,
+				Detail: fmt.Sprintf("%s%s and %s are one name on a file system where case, or how Unicode is written, does not count.",
+					show(other), where, show(prefix)),
+				Evidence: f.Path,
 			})
 			break
 		}
@@ -82,7 +94,7 @@ func collisions(files []task.Change) []task.Finding {
 }
 
 // prefixEnds yields where each leading part of a path ends: a, a/b, a/b/c.
-func prefixEnds(p string) func(yield func(int) bool) {
+func prefixEnds(p string) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for i := range len(p) {
 			if p[i] == '/' && !yield(i) {

@@ -21,7 +21,8 @@ import (
 // It returns a *task.Refusal if HEAD is no longer where Stack found it, if git
 // is in the middle of something, if the branch is checked out elsewhere too, if
 // a file would be lost, or if git cannot write the files. After any error the
-// checkout is as it was; after a crash, RecoverCheckout makes it so.
+// checkout is as it was; after a crash, RecoverCheckout makes it so. What somebody
+// else has written into the files meanwhile is put aside, and the error says where.
 //
 // Why not git merge --ff-only: if a filter fails or a directory cannot be
 // written, it leaves half of the files behind. Here git read-tree writes the
@@ -143,7 +144,14 @@ func (c *checkout) move(ctx context.Context) error {
 		_, back := c.git(cleanup, "update-ref", "-m", "codex-mcp-runner: undo", "HEAD", c.st.Onto, c.st.Tip)
 		err = errors.Join(err, back)
 	}
-	if undoErr := u.undo(c.root, c.dir(), nil); undoErr != nil {
+	rescued, undoErr := c.repo.undo(cleanup, c.root, c.gitDir, u)
+	if len(rescued) > 0 {
+		err = errors.Join(err, &task.Refusal{
+			What: fmt.Sprintf("Files of the checkout changed meanwhile; they are as before, and what was in them is in %s.", nameSome(rescued)),
+			Mend: "Take from there what you miss, then remove it.",
+		})
+	}
+	if undoErr != nil {
 		return errors.Join(err, fmt.Errorf("put files back; git checkout %s -- . does it by hand: %w", c.st.Onto, undoErr))
 	}
 	return err

@@ -254,13 +254,43 @@ func TestAFailureHalfWayLeavesTheCheckoutAsItWas(t *testing.T) {
 			}
 			after := withoutObjects(t, repo)
 			for name := range after {
-				if strings.Contains(name, "logs") { // of a branch that went there and back
+				// A branch that went there and back; what is of neither commit.
+				if strings.Contains(name, "logs") || strings.Contains(name, "codex-mcp-runner-rescued") {
 					delete(after, name)
 					delete(before, name)
 				}
 			}
 			wantSame(t, "repository", after, before)
 			wantSame(t, "status", git(t, repo, "status", "--porcelain", "--untracked-files=no"), " M g\n")
+		})
+	}
+}
+
+// A user who saves a file while it is being replaced must find it again.
+func TestWhatTheUserWritesDuringAMoveIsNotLost(t *testing.T) {
+	for name, program := range map[string][3]string{
+		"before git writes":     {"*read-tree*-u*", "echo mine > f", ""},
+		"after git has written": {"*read-tree*-u*", "", "echo mine > f; exit 3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo := applyRepo(t)
+			was := readFile(t, filepath.Join(repo, "f"))
+			r, err := workspace.Open(context.Background(), repo, workspace.Options{Git: gitThat(t, program[0], program[1], program[2])})
+			must(t, err)
+			s := storeIn(t, r)
+			base := head(t, r)
+			commit, err := s.Commit(context.Background(), base, patchOf(t, store(t, open(t, repo)), base, moves()), "m")
+			must(t, err)
+			st, err := s.Stack(context.Background(), base, []workspace.Step{{TaskID: "t", Start: base, Commit: commit, Message: "m"}})
+			must(t, err)
+			err = s.PublishCheckout(context.Background(), st)
+			kept, globErr := filepath.Glob(filepath.Join(repo, ".git/codex-mcp-runner-rescued/*/f"))
+			must(t, globErr)
+			if err == nil || len(kept) != 1 || !strings.Contains(err.Error(), kept[0]) {
+				t.Fatalf("kept %q, error %v", kept, err)
+			}
+			wantSame(t, "what the user wrote", readFile(t, kept[0]), "mine\n")
+			wantSame(t, "the file", readFile(t, filepath.Join(repo, "f")), was)
 		})
 	}
 }

@@ -100,9 +100,10 @@ func (s *Store) Create(ctx context.Context, o CreateOptions) (_ *Workspace, err 
 	}{
 		{"pack the store's objects", func() error { return w.takeObjects(ctx, s) }},
 		{"register worktree", func() error { return w.register(ctx) }},
-		{"check out files", func() error { return w.checkOut(ctx) }},
 		{"read settings", func() (err error) { conf, err = s.repo.readSettings(ctx); return err }},
+		{"check out files", func() error { return w.checkOut(ctx, s, conf) }},
 		{"prepare collecting", func() error { return w.prepareCollecting(ctx, conf) }},
+		{"filter files", func() error { return w.smudgeChanged(ctx, s) }},
 		{"record the fresh state", func() error { return w.record(ctx) }},
 		{"make private git directory", func() error { return w.makePrivate(ctx, conf) }},
 		{"give away session directory", func() error { return os.Lchown(l.sessions(), o.UID, o.GID) }},
@@ -198,24 +199,6 @@ func (w *Workspace) index() string {
 		return filepath.Join(w.adminDir, "index")
 	}
 	return filepath.Join(w.layout.collect(), "fresh-index")
-}
-
-func (w *Workspace) checkOut(ctx context.Context) error {
-	args := append(quiet[:len(quiet):len(quiet)], "read-tree", "--reset", "-u", "--no-recurse-submodules", w.commit)
-	env := []string{"GIT_INDEX_FILE=" + w.index()}
-	if w.commit != w.registered {
-		env = append(env, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+quotePath(w.layout.objects()))
-	}
-	if _, err := w.repo.git.run(ctx, call{dir: w.layout.tree(), env: env, args: args}); err != nil {
-		return err
-	}
-	if w.commit == w.registered {
-		return nil
-	}
-	// For whoever looks at the worktree with git: an index that it can read.
-	args = append(quiet[:len(quiet):len(quiet)], "read-tree", w.registered)
-	_, err := w.repo.git.run(ctx, call{dir: w.layout.tree(), args: args})
-	return err
 }
 
 // record hands the worktree to its owner and remembers what every file looks like.

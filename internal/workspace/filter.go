@@ -24,15 +24,15 @@ type filtered struct {
 var conversionAttributes = []string{"filter", "text", "crlf", "eol", "ident", "working-tree-encoding"}
 
 // byFilter separates the files that go through a filter of the base.
-func (s *staging) byFilter(ctx context.Context, files []candidate) (through []filtered, plain []candidate, err error) {
-	if len(s.w.drivers) == 0 || len(files) == 0 {
+func (w *Workspace) byFilter(ctx context.Context, index string, files []candidate) (through []filtered, plain []candidate, err error) {
+	if len(w.drivers) == 0 || len(files) == 0 {
 		return nil, files, nil
 	}
 	paths := make([]string, len(files))
 	for i, c := range files {
 		paths[i] = c.path
 	}
-	out, err := s.w.readingGit(ctx, s.index, call{
+	out, err := w.readingGit(ctx, index, call{
 		args:  append([]string{"check-attr", "-z", "--stdin"}, conversionAttributes...),
 		stdin: joinNul(paths),
 	})
@@ -48,7 +48,7 @@ func (s *staging) byFilter(ctx context.Context, files []candidate) (through []fi
 	for i, c := range files {
 		own := fields[i*per : (i+1)*per]
 		driver := string(own[2])
-		if _, ok := s.w.drivers[driver]; !ok || !c.stat.mode.IsRegular() {
+		if _, ok := w.drivers[driver]; !ok || !c.stat.mode.IsRegular() {
 			plain = append(plain, c)
 			continue
 		}
@@ -123,30 +123,35 @@ func (s *staging) hashFiltered(ctx context.Context, file filtered) (oid string, 
 	if info, err := content.Stat(); err != nil || statOf(info) != file.stat && !info.Mode().IsRegular() {
 		return "", errors.Join(err, fmt.Errorf("read %s: %w", show(file.path), fs.ErrInvalid))
 	}
-	attributes, err := os.CreateTemp(s.w.layout.collect(), "attributes-*")
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, os.Remove(attributes.Name())) }()
-	_, werr := attributes.WriteString("* " + file.attributes + "\n")
-	if err := errors.Join(werr, attributes.Close()); err != nil {
-		return "", err
-	}
-
-	config := [][2]string{{"core.attributesFile", attributes.Name()}}
-	for _, c := range s.w.conversion {
-		config = append(config, [2]string{c[0] + "." + c[1], c[2]})
-	}
-	for variable, value := range s.w.drivers[file.driver] {
-		config = append(config, [2]string{"filter." + file.driver + "." + variable, value})
-	}
-	out, err := s.w.plainGit(ctx, call{
-		env:   configEnv(config),
-		args:  []string{"hash-object", "-w", "--stdin", "--path=" + file.path},
-		stdin: content,
+	out, err := s.w.filterGit(ctx, file, call{
+		args: []string{"hash-object", "-w", "--stdin", "--path=" + file.path}, stdin: content,
 	})
 	if err != nil {
 		return "", err
 	}
 	return strings.TrimSpace(string(out.stdout)), nil
+}
+
+// filterGit runs git on one file's content with its filter and conversions, and
+// nothing else of the user's, in an empty directory.
+func (w *Workspace) filterGit(ctx context.Context, file filtered, c call) (_ output, err error) {
+	attributes, err := os.CreateTemp(w.layout.collect(), "attributes-*")
+	if err != nil {
+		return output{}, err
+	}
+	defer func() { err = errors.Join(err, os.Remove(attributes.Name())) }()
+	_, werr := attributes.WriteString("* " + file.attributes + "\n")
+	if err := errors.Join(werr, attributes.Close()); err != nil {
+		return output{}, err
+	}
+
+	config := [][2]string{{"core.attributesFile", attributes.Name()}}
+	for _, c := range w.conversion {
+		config = append(config, [2]string{c[0] + "." + c[1], c[2]})
+	}
+	for variable, value := range w.drivers[file.driver] {
+		config = append(config, [2]string{"filter." + file.driver + "." + variable, value})
+	}
+	c.env = append(configEnv(config), c.env...)
+	return w.plainGit(ctx, c)
 }

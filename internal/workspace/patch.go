@@ -31,6 +31,9 @@ func (w *Workspace) describe(ctx context.Context, tree string, o CollectOptions,
 	for i, c := range raw {
 		changes.Files[i] = c.Change
 	}
+	if changes.Neighbours, err = w.neighbours(ctx, filepath.Join(w.layout.collect(), "index"), raw); err != nil {
+		return task.Changes{}, err
+	}
 
 	ceiling := int64(patchCeiling)
 	if o.MaxPatchBytes > ceiling {
@@ -77,29 +80,19 @@ func (w *Workspace) rawChanges(ctx context.Context, tree string) ([]rawChange, e
 // readTargets fills in where the symlinks among the changes point.
 func (w *Workspace) readTargets(ctx context.Context, changes []rawChange) error {
 	var links []*rawChange
-	var oids strings.Builder
+	var oids []string
 	for i := range changes {
 		if changes[i].NewMode == modeSymlink {
 			links = append(links, &changes[i])
-			oids.WriteString(changes[i].newOID + "\n")
+			oids = append(oids, changes[i].newOID)
 		}
 	}
-	if len(links) == 0 {
-		return nil
-	}
-	out, err := w.plainGit(ctx, call{args: []string{"cat-file", "--batch"}, stdin: strings.NewReader(oids.String())})
+	targets, err := w.linkTargets(ctx, oids)
 	if err != nil {
 		return err
 	}
-	// For each object "<oid> blob <size>\n<content>\n".
-	rest := out.stdout
-	for _, link := range links {
-		head, after, _ := bytes.Cut(rest, []byte("\n"))
-		var size int
-		if _, err := fmt.Sscanf(string(head), link.newOID+" blob %d", &size); err != nil || size >= len(after) {
-			return fmt.Errorf("read symlinks: git answered %q", head)
-		}
-		link.LinkTarget, rest = string(after[:size]), after[size+1:]
+	for i, target := range targets {
+		links[i].LinkTarget = target
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package workspace
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -42,23 +41,13 @@ func (w *Workspace) prepareCollecting(ctx context.Context, s settings) error {
 		return err
 	}
 	w.gitlinks = map[string]bool{}
-	var attributes [][]byte
 	for _, e := range entries {
-		switch {
-		case e.mode == modeGitlink:
+		if e.mode == modeGitlink {
 			w.gitlinks[e.path] = true
-		case filepath.Base(e.path) == ".gitattributes" && e.mode != modeSymlink:
-			out, err := w.plainGit(ctx, call{args: []string{"cat-file", "blob", e.oid}})
-			if err != nil {
-				return err
-			}
-			attributes = append(attributes, out.stdout)
-		}
-		if e.mode != modeGitlink && !w.sparse {
+		} else if !w.sparse {
 			_, err := os.Lstat(filepath.Join(w.layout.tree(), e.path))
 			w.sparse = errors.Is(err, fs.ErrNotExist)
 		}
 	}
-	w.drivers = s.drivers(bytes.Join(attributes, []byte("\n")))
 	return nil
 }

@@ -80,7 +80,14 @@ func (r *Repository) undoOrFinish(ctx context.Context, gitDir string, u undoLog)
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	err = u.undo(root, dir, func(f savedFile) error {
+	return r.undo(ctx, root, gitDir, u)
+}
+
+// undo makes all files what they were before a move. What neither was there before
+// nor is as git would have written it, somebody else has written meanwhile, or
+// git in part: rescued names where that is now.
+func (r *Repository) undo(ctx context.Context, root *os.Root, gitDir string, u undoLog) (rescued []string, err error) {
+	err = u.undo(root, moveDir(gitDir), func(f savedFile) error {
 		if r.isObject(ctx, root, f) {
 			return nil
 		}

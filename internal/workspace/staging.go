@@ -178,7 +178,7 @@ func (s *staging) readable(c candidate) bool {
 // add hashes files into our object store and index, those with a filter of the
 // base through that filter.
 func (s *staging) add(ctx context.Context, files []candidate) error {
-	filtered, plain, err := s.byFilter(ctx, files)
+	filtered, plain, err := s.w.byFilter(ctx, s.index, files)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,8 @@ type Store struct {
 	mu sync.Mutex
 	// known are commits that have been looked at or made.
 	known map[string]commitInfo
+	// attributes are those of a commit's own files, all of them, one after the other.
+	attributes map[string][]byte
 }
 
 // commitInfo is what we need to know of a commit, again and again.
@@ -68,7 +70,7 @@ func (r *Repository) OpenStore(ctx context.Context, dir string) (*Store, error) 
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{repo: r, dir: dir, known: map[string]commitInfo{}}
+	s := &Store{repo: r, dir: dir, known: map[string]commitInfo{}, attributes: map[string][]byte{}}
 	d := gitDir{
 		objectFormat: r.objectFormat,
 		head:         nowhere,

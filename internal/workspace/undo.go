@@ -128,8 +128,8 @@ func copyOut(root *os.Root, name, to string) (err error) {
 	return errors.Join(err, out.Close())
 }
 
-// undo makes all files what they were. What is to go from where it is not as it
-// was, rescue may take away before; it may be nil. undo goes on after an error.
+// undo makes all files what they were. What is to go, since it is not as it was,
+// is shown to rescue before. undo goes on after an error.
 func (u undoLog) undo(root *os.Root, dir string, rescue func(savedFile) error) error {
 	var errs []error
 	var changed []int
@@ -148,11 +148,9 @@ func (u undoLog) undo(root *os.Root, dir string, rescue func(savedFile) error) e
 		if err != nil || info.IsDir() {
 			continue // the directory goes with those that were not there, if it is one of them
 		}
-		if rescue != nil {
-			if err := rescue(f); err != nil {
-				errs = append(errs, err)
-				continue
-			}
+		if err := rescue(f); err != nil {
+			errs = append(errs, err)
+			continue
 		}
 		if err := root.Remove(name); err != nil && !isGone(err) {
 			errs = append(errs, err)

@@ -3,6 +3,7 @@ package workspace
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -21,6 +22,9 @@ type repositoryState struct {
 	// head is the branch's full name, or the commit of a detached HEAD.
 	head  string
 	files map[fileKind]map[string]watched
+	// staged is a digest of what the index says, without what it knows of the
+	// files on disk: that changes with every git status. Empty: not known.
+	staged string
 }
 
 // fileKind groups files that are one thing to a person.
@@ -144,7 +148,23 @@ func (r *Repository) readState(ctx context.Context, places map[fileKind][]string
 		}
 		now.files[kind] = files
 	}
-	return now, g.Wait()
+	now.staged = before.staged
+	// The others write to now meanwhile: no copy of it before the end.
+	if len(differing(digests(before.files[indexFile]), digests(now.files[indexFile]))) > 0 {
+		g.Go(func() error { now.staged = r.staged(gctx); return nil })
+	}
+	err := g.Wait()
+	return now, err
+}
+
+// staged is the digest of repositoryState; empty if git cannot read the index.
+func (r *Repository) staged(ctx context.Context) string {
+	args := append(quiet[:len(quiet):len(quiet)], "ls-files", "--stage", "-v", "-z")
+	out, err := r.git.run(ctx, call{dir: r.root, env: noFetch, args: args})
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(out.stdout))
 }
 
 // joinWait ends a group that is no longer needed because of err.
@@ -207,8 +227,8 @@ func (s repositoryState) compare(now repositoryState) []task.Finding {
 		add(task.SeverityInfo, "HEAD moved during the run; the user may have switched branches.", []string{s.head + " -> " + now.head})
 	}
 	add(task.SeverityInfo, "Refs changed during the run; the user may have committed or fetched.", differing(s.refs, now.refs))
-	if len(s.differing(now, indexFile)) > 0 {
-		add(task.SeverityInfo, "The index changed during the run; the user may have staged something, or git status refreshed it.", []string{"index"})
+	if len(s.differing(now, indexFile)) > 0 && (s.staged == "" || s.staged != now.staged) {
+		add(task.SeverityInfo, "The index changed during the run; the user may have staged something.", []string{"index"})
 	}
 	if len(s.differing(now, shallowFile)) > 0 {
 		add(task.SeverityInfo, "The depth of the history changed during the run; the user may have fetched.", []string{"shallow"})

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
@@ -101,6 +102,31 @@ func TestWatchSeesWhatChanged(t *testing.T) {
 			tt.do(t, repo)
 			wantSame(t, "findings", seen(t, changed), tt.want)
 			wantSame(t, "findings again", seen(t, changed), tt.want)
+		})
+	}
+}
+
+// An editor runs git status all day: what that writes into the index is no change.
+func TestARefreshedIndexIsNoChange(t *testing.T) {
+	for name, repo := range kinds(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx := context.Background()
+			changed, err := open(t, repo).Watch(ctx)
+			must(t, err)
+			index := strings.TrimSpace(git(t, repo, "rev-parse", "--path-format=absolute", "--git-path", "index"))
+			before := readFile(t, index)
+			old := time.Now().Add(-time.Hour)
+			for name := range strings.FieldsSeq(git(t, repo, "ls-files")) {
+				_ = os.Chtimes(filepath.Join(repo, name), old, old) // not all are there
+			}
+			git(t, repo, "status")
+			if readFile(t, index) == before {
+				t.Fatal("git status did not refresh the index")
+			}
+			wantSame(t, "findings", seen(t, changed), []string(nil))
+			git(t, repo, "update-index", "--assume-unchanged", "a")
+			wantSame(t, "findings after a mark", seen(t, changed), []string{"info index"})
 		})
 	}
 }
