@@ -57,9 +57,10 @@ tools: ## what the integration tests use: Chromium, jq (installed if the machine
 unit: ## tests that need no Docker
 	@$(GOTESTSUM) -- -race ./...
 
-# One package at a time: they share an engine, and look at what is left on it.
+# Two packages at a time: they mostly wait for containers, and each looks for its
+# own on the engine that they share.
 integration: image tools ## tests with the real engine, the real Codex and a real browser, as root
-	@$(GOTESTSUM) --junitfile bin/junit.xml -- -race -p 1 -tags integration -timeout 20m \
+	@$(GOTESTSUM) --junitfile bin/junit.xml -- -race -p 2 -tags integration -timeout 20m \
 	  $$(grep -rl --include='*_test.go' '^//go:build integration' . | xargs -n 1 dirname | sort -u)
 
 bench: image ## figures: latency, throughput, overhead

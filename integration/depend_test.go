@@ -23,7 +23,8 @@ func TestATaskStartsFromWhatItsDependenciesMade(t *testing.T) {
 		works("left", "cat top && echo left >left"),
 		works("right", "cat top && echo right >>top"),
 		works("bottom", "cat top left && git log --oneline | cat && git status --porcelain && echo bottom >bottom"))
-	got := h.serve().start(tasks("diamond",
+	s := h.serve()
+	got := s.start(tasks("diamond",
 		job("bottom", on("left", "right")), job("left", on("top")), job("right", on("top")), job("top", nil))).result()
 	for _, r := range got.Results {
 		if r.Status != task.Success {
@@ -43,6 +44,10 @@ func TestATaskStartsFromWhatItsDependenciesMade(t *testing.T) {
 	if out := h.git(h.repo, "fsck", "--full", "--strict", "--no-dangling"); out != "" {
 		t.Errorf("the repository: %s", out)
 	}
+	if a := s.apply(map[string]any{"run_id": "diamond", "tasks": []string{"bottom"}}); !a.Applied || len(a.Tasks) != 4 || a.Tasks[3].TaskID != "bottom" {
+		t.Errorf("applied with all that it stands on: %+v", a)
+	}
+	h.changes()
 }
 
 func TestADependencyThatFailsSkipsWhatStandsOnIt(t *testing.T) {

@@ -34,8 +34,19 @@ func (s *service) Apply(ctx context.Context, dir string, req task.ApplyRequest) 
 		Tasks: []task.AppliedTask{}, Conflicts: []string{}, Notes: []string{},
 	}
 	onto := run.Record.BaseCommit
+	if _, err := at.repo.Resolve(ctx, onto); len(task.Refusals(err)) > 0 {
+		return result, &task.Refusal{
+			Where: "run_id", What: fmt.Sprintf("The commit %s, from which the run %q started, is not in the repository any more.", onto, run.Record.RunID),
+			Mend: "Apply the patches by hand; \"codex-mcp-runner runs diff --raw\" gives them.", Err: err,
+		}
+	} else if err != nil {
+		return result, err
+	}
 	switch req.Target {
 	case task.ApplyCheckout:
+		if !req.DryRun { // HEAD may be where an apply that was killed has left it
+			s.recoverCheckout(ctx, at)
+		}
 		if onto, err = at.repo.Resolve(ctx, "HEAD"); err != nil {
 			return result, err
 		}
@@ -53,7 +64,8 @@ func (s *service) Apply(ctx context.Context, dir string, req task.ApplyRequest) 
 	}
 	result.Start, result.Head = onto, onto
 
-	scratch, err := os.MkdirTemp(at.home, "apply-")
+	// gc takes what has such a name, if we do not come to remove it.
+	scratch, err := os.MkdirTemp(at.home, ".apply.*")
 	if err != nil {
 		return result, fmt.Errorf("make room for an apply: %w", err)
 	}
@@ -81,6 +93,8 @@ func (s *service) Apply(ctx context.Context, dir string, req task.ApplyRequest) 
 	}
 	if err != nil {
 		result.Applied, result.Head = false, onto
+		return result, err
 	}
-	return result, err
+	s.seen(at, result.RunID)
+	return result, nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -14,11 +13,11 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
-// chosenTask is a task whose patch is to be applied.
+// chosenTask is a task whose patch is to be applied. attested fills in all but
+// the spec.
 type chosenTask struct {
-	spec   task.Spec
-	result task.Result
-	patch  []byte
+	spec  task.Spec
+	patch []byte
 	// attestation is the digest of the file that vouches for the patch.
 	attestation string
 	// start is the commit that the patch is attested for.
@@ -66,12 +65,14 @@ func choose(run *journal.Saved, req task.ApplyRequest) ([]chosenTask, error) {
 		}
 	}
 	var order []string
+	taken := map[string]bool{}
 	var take func(id string)
 	take = func(id string) {
-		if slices.Contains(order, id) {
+		if taken[id] { // a cycle would be somebody else's work: its specs do not verify
 			return
 		}
-		for _, dep := range specs[id].DependsOn { // policy has seen to it that there is no cycle
+		taken[id] = true
+		for _, dep := range specs[id].DependsOn {
 			take(dep)
 		}
 		order = append(order, id)
@@ -91,21 +92,7 @@ func choose(run *journal.Saved, req task.ApplyRequest) ([]chosenTask, error) {
 			})
 			continue
 		}
-		c := chosenTask{spec: specs[id], result: r}
-		dir, err := run.Task(id)
-		if err == nil {
-			c.patch, err = dir.Read("task.patch")
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		attestation, err := dir.Read(attestationFile)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		digest := sha256.Sum256(attestation)
-		c.attestation = "sha256:" + hex.EncodeToString(digest[:])
-		chosen = append(chosen, c)
+		chosen = append(chosen, chosenTask{spec: specs[id]})
 	}
 	if len(chosen) == 0 && len(errs) == 0 {
 		errs = append(errs, &task.Refusal{
@@ -123,7 +110,8 @@ func orUnknown(s task.Status) string {
 	return string(s)
 }
 
-// attested refuses patches that nobody vouches for.
+// attested refuses patches that nobody vouches for, and takes over those that are
+// good: the very bytes that were verified, not what the files hold by then.
 func (s *service) attested(run *journal.Saved, chosen []chosenTask) error {
 	root, err := journal.Root(s.o.Getenv)
 	if err != nil {
@@ -143,18 +131,26 @@ func (s *service) attested(run *journal.Saved, chosen []chosenTask) error {
 		if i < 0 {
 			continue
 		}
-		if t.OK && t.Attested == nil && len(chosen[i].patch) > 0 {
-			t.OK, t.Problems = false, []string{"its patch has no attestation"}
-		}
-		if t.Attested != nil {
-			chosen[i].start = t.Attested.Predicate.Start.Digest["gitCommit"]
-		}
 		if !t.OK {
-			errs = append(errs, &task.Refusal{
-				Where: "tasks", What: fmt.Sprintf("The attestation of task %q does not verify: %s.", t.TaskID, strings.Join(t.Problems, "; ")),
-				Mend: "Somebody or something has changed the journal since the run: do not use this patch, run the task again.",
-			})
+			errs = append(errs, unattested(t.TaskID, strings.Join(t.Problems, "; ")))
+			continue
 		}
+		if t.Attested == nil { // it has no patch either
+			errs = append(errs, &task.Refusal{
+				Where: "tasks", What: fmt.Sprintf("The task %q has no patch (%s).", t.TaskID, t.Note), Mend: "Leave it out.",
+			})
+			continue
+		}
+		digest := sha256.Sum256(t.attestation)
+		chosen[i].patch, chosen[i].attestation = t.patch, "sha256:"+hex.EncodeToString(digest[:])
+		chosen[i].start = t.Attested.Predicate.Start.Digest["gitCommit"]
 	}
 	return errors.Join(errs...)
+}
+
+func unattested(taskID, problem string) *task.Refusal {
+	return &task.Refusal{
+		Where: "tasks", What: fmt.Sprintf("The attestation of task %q does not verify: %s.", taskID, problem),
+		Mend: "Somebody or something has changed the journal since the run: do not use this patch, run the task again.",
+	}
 }

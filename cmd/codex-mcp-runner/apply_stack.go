@@ -22,19 +22,20 @@ func rebuild(ctx context.Context, store *workspace.Store, run *journal.Saved, ch
 			for _, dep := range c.spec.DependsOn {
 				on = append(on, commits[dep])
 			}
-			merged, conflicts, err := store.Merge(ctx, on, "dependencies of "+c.spec.ID)
+			// The message is the runner's to the letter: it is a part of the commit.
+			merged, conflicts, err := store.Merge(ctx, on, "codex: what "+c.spec.ID+" depends on")
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("put together what task %s depends on: %w", c.spec.ID, err)
 			}
 			if len(conflicts) > 0 {
-				return nil, fmt.Errorf("put the dependencies of task %s together: %s do not merge, but they did in the run", c.spec.ID, strings.Join(conflicts, ", "))
+				return nil, unattested(c.spec.ID, fmt.Sprintf("what it depends on does not merge in %s, and did in the run", strings.Join(conflicts, ", ")))
 			}
 			start = merged
 		}
 		// Equal patches give equal commits: this is what Codex and the verify
 		// commands saw, or it was not put together of what is attested.
-		if c.start != "" && c.start != start {
-			return nil, fmt.Errorf("put the dependencies of task %s together: they give the commit %s, and its patch is attested for %s", c.spec.ID, start, c.start)
+		if c.start != start {
+			return nil, unattested(c.spec.ID, fmt.Sprintf("its patch is attested for the commit %s, and what it depends on gives %s", c.start, start))
 		}
 		commit, err := store.Commit(ctx, start, c.patch, "codex: "+c.spec.ID)
 		if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -38,26 +39,45 @@ func (s *service) Wait(ctx context.Context, dir, runID string, progress func(tas
 		return task.RunResult{}, err
 	}
 	if run := s.runs.Find(at.key(runID)); run != nil {
-		if result, done, err := run.Wait(ctx, progress); done {
+		result, done, err := run.Wait(ctx, progress)
+		if done {
 			s.seen(at, runID)
+			if result.RunID != "" && result.RunID != runID { // a review's second
+				s.seen(at, result.RunID)
+			}
 			return result, err
 		}
-		return s.standing(at, runID)
+		stands, err := s.standing(at, runID)
+		if err == nil && stands.Status != task.RunRunning {
+			// The journal is ahead of the run: of a review, the first run is over and
+			// the second goes on.
+			stands.Status, stands.Results, stands.Progress = task.RunRunning, []task.Result{}, result.Progress
+		}
+		return stands, err
 	}
 	saved, err := at.journal().Load(runID)
 	if err != nil {
 		return task.RunResult{}, err
 	}
+	var broken error
 	if saved.Result == nil {
-		if err := follow(ctx, saved, progress); err != nil {
-			return task.RunResult{}, err
-		}
+		broken = follow(ctx, saved, progress)
 	}
-	return s.standing(at, runID)
+	stands, err := s.standing(at, runID)
+	if stands.Status != task.RunRunning { // then there is nothing more to wait for
+		broken = nil
+	}
+	return stands, errors.Join(broken, err)
 }
 
 // follow waits for a run of another process, or until ctx ends.
 func follow(ctx context.Context, run *journal.Saved, progress func(task.Progress)) error {
+	// First how many events there are, then what they say: one that comes in between
+	// is told twice, and none is missed.
+	_, told, err := run.Events(0, 1)
+	if err != nil {
+		return err
+	}
 	now, err := run.Progress()
 	if err != nil {
 		return err
@@ -68,7 +88,7 @@ func follow(ctx context.Context, run *journal.Saved, progress func(task.Progress
 		}
 	}
 	show()
-	err = run.Follow(ctx, 0, func(e task.Event) {
+	err = run.Follow(ctx, told, func(e task.Event) {
 		now.Apply(e)
 		show()
 	})
@@ -88,7 +108,12 @@ func (s *service) standing(at place, runID string) (task.RunResult, error) {
 	if saved.Result != nil {
 		return *saved.Result, nil
 	}
-	return saved.Partial()
+	result, err := saved.Partial()
+	if err != nil { // what can be read is good all the same
+		s.o.Log.Warn("read a run that is not done", "run", runID, "err", err)
+		result.Notes = append(result.Notes, fmt.Sprintf("Something that the journal has of this run cannot be read: %v.", err))
+	}
+	return result, nil
 }
 
 // seen says that what came of a run has been handed to somebody, if the journal

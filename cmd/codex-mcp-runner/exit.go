@@ -76,6 +76,12 @@ func complain(w io.Writer, err error) {
 	if err == nil || readerLeft(err) {
 		return
 	}
+	if all := joined(err); len(all) > 0 { // a refusal must not hide what else there is
+		for _, one := range all {
+			complain(w, one)
+		}
+		return
+	}
 	refusals := task.Refusals(err)
 	if len(refusals) == 0 {
 		fmt.Fprintf(w, "codex-mcp-runner: %v\n", err)
@@ -83,4 +89,18 @@ func complain(w io.Writer, err error) {
 	for _, r := range refusals {
 		fmt.Fprintf(w, "codex-mcp-runner: %v\n", r)
 	}
+}
+
+// joined gives the parts of what errors.Join made; an error that says more than
+// its parts do is left whole.
+func joined(err error) []error {
+	j, ok := err.(interface{ Unwrap() []error }) // one that is wrapped is a part of a sentence
+	if !ok {
+		return nil
+	}
+	parts := j.Unwrap()
+	if whole := errors.Join(parts...); whole == nil || whole.Error() != err.Error() {
+		return nil
+	}
+	return parts
 }

@@ -33,6 +33,11 @@ func TestExitCodes(t *testing.T) {
 		{"a fault", t.Context(), fault, exitFault, "codex-mcp-runner: the engine broke\n"},
 		{"a refusal", t.Context(), fmt.Errorf("run: %w", refusal), exitRefused, "codex-mcp-runner: It is wrong. Mend it.\n"},
 		{"refusals", t.Context(), errors.Join(refusal, refusal), exitRefused, "codex-mcp-runner: It is wrong. Mend it.\ncodex-mcp-runner: It is wrong. Mend it.\n"},
+		{
+			"a refusal and a fault", t.Context(), errors.Join(refusal, fault), exitRefused,
+			"codex-mcp-runner: It is wrong. Mend it.\ncodex-mcp-runner: the engine broke\n",
+		},
+		{"two in a sentence", t.Context(), fmt.Errorf("%w, since %w", fault, fault), exitFault, "codex-mcp-runner: the engine broke, since the engine broke\n"},
 		{"usage", t.Context(), usageError{fault}, exitRefused, "codex-mcp-runner: the engine broke\n"},
 		{"no", t.Context(), errors.Join(nil, no), exitNo, "codex-mcp-runner: 1 of 2 tasks are no success\n"},
 		{"interrupted", interrupted, no, exitSignaled, "codex-mcp-runner: 1 of 2 tasks are no success\n"},

@@ -9,13 +9,17 @@ import (
 
 // sweepEngine lists what dead processes and older versions left on the engine.
 func (s *service) sweepEngine(ctx context.Context) ([]gcSweep, error) {
-	left, err := s.engine.Leftovers(ctx)
+	engine, err := s.openEngine()
+	if err != nil {
+		return nil, err
+	}
+	left, err := engine.Leftovers(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look for leftovers on the engine: %w", err)
 	}
 	items := engineItems(left)
 	return []gcSweep{{items, func(ctx context.Context) ([]gcItem, error) {
-		if err := s.engine.RemoveLeftovers(ctx, left); err != nil {
+		if err := engine.RemoveLeftovers(ctx, left); err != nil {
 			return nil, fmt.Errorf("remove leftovers from the engine: %w", err)
 		}
 		return items, nil

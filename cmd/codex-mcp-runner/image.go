@@ -44,7 +44,11 @@ func imageBuildCommand(f *rootFlags) *cobra.Command {
 			}
 			defer func() { err = errors.Join(err, svc.Close()) }()
 			o.Progress, o.Log = cmd.ErrOrStderr(), svc.o.Log
-			built, err := svc.engine.Build(cmd.Context(), o)
+			engine, err := svc.openEngine()
+			if err != nil {
+				return err
+			}
+			built, err := engine.Build(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
@@ -85,7 +89,11 @@ func imageShowCommand(f *rootFlags) *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, svc.Close()) }()
-			found, err := svc.engine.Installed(cmd.Context())
+			engine, err := svc.openEngine()
+			if err != nil {
+				return err
+			}
+			found, err := engine.Installed(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/policy"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/report"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/runner"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/sandbox"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
@@ -24,6 +25,7 @@ type job struct {
 	s        *service
 	plan     task.Plan
 	runs     *journal.Journal
+	engine   *sandbox.Engine
 	model    *model
 	redactor redactor
 	signer   attester
@@ -48,6 +50,13 @@ func (s *service) prepare(ctx context.Context, dir string, compile func(config.C
 		return nil, err
 	}
 	s.recover(ctx, at, j.runs)
+	// Also of a dry run, which never begins: its result would hide the run's.
+	if err = j.runs.CheckNew(j.plan.RunID); err != nil {
+		return nil, err
+	}
+	if j.engine, err = s.openEngine(); err != nil {
+		return nil, err
+	}
 	if j.model, err = s.openModel(); err != nil { //nolint:contextcheck // it looks up a loopback name, with a time limit of its own
 		return nil, err
 	}
@@ -67,7 +76,7 @@ func (j *job) run(ctx context.Context, at *live.Run) (task.RunResult, error) {
 	)
 	began := time.Now()
 	result, err := runner.New(runner.Options{
-		Sandbox: j.s.engine,
+		Sandbox: j.engine,
 		Ready:   j.model.ready,
 		Model:   j.model.session,
 		Judge:   j.redactor.judge,
@@ -89,10 +98,10 @@ func (j *job) run(ctx context.Context, at *live.Run) (task.RunResult, error) {
 			if err != nil {
 				return nil, err
 			}
-			at.Begun()
 			if events, err = run.Events(); err != nil {
 				return nil, errors.Join(err, run.Finish(task.RunResult{RunID: j.plan.RunID, Status: task.RunDone}))
 			}
+			at.Begun()
 			return runRecord{run}, nil
 		},
 		Progress: func(p task.Progress) {

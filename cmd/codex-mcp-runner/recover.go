@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/workspace"
@@ -15,7 +17,6 @@ func (s *service) recover(ctx context.Context, at place, runs *journal.Journal) 
 	if s.recovered[at.home] {
 		return
 	}
-	s.recovered[at.home] = true
 	s.recoverCheckout(ctx, at)
 	lost, err := runs.Recover(func(rec journal.Record) error {
 		return workspace.RemoveStaleBelow(ctx, at.repo.CommonDir(), rec.WorkDir)
@@ -23,8 +24,25 @@ func (s *service) recover(ctx context.Context, at place, runs *journal.Journal) 
 	if err != nil {
 		s.o.Log.Warn("clean up after lost runs", "err", err)
 	}
+	s.recovered[at.home] = ctx.Err() == nil // a call that was cancelled leaves it to the next
 	for _, rec := range lost {
 		s.o.Log.Warn("a run was lost with its server; its journal stays", "run", rec.RunID)
+	}
+}
+
+// recoverHere does so before any call, for the repository that a client without
+// roots would mean. There may be none: then the first call finds its own.
+func (s *service) recoverHere(ctx context.Context, f *rootFlags) {
+	dir, err := f.dir()
+	if err != nil {
+		return
+	}
+	at, err := s.find(ctx, dir)
+	if err != nil {
+		return
+	}
+	if _, err := os.Stat(filepath.Join(at.home, "runs")); err == nil {
+		s.recover(ctx, at, at.journal())
 	}
 }
 

@@ -96,8 +96,8 @@ func reviewPlan(req task.ReviewRequest, ask func(prompt string) (task.RunResult,
 	report := review.Merge(proved, claimed)
 	r.result.Review = &report
 	for _, id := range r.runs {
-		if err := keep(id, report); err != nil {
-			return r.result, fmt.Errorf("keep the review: %w", err)
+		if err := keep(id, report); err != nil { // the review itself is good
+			r.result.Notes = append(r.result.Notes, fmt.Sprintf("The journal of run %s could not keep the review: %v.", id, err))
 		}
 	}
 	return r.result, nil

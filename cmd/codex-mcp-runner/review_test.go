@@ -293,3 +293,11 @@ func TestARedactedAnswerIsStillAReport(t *testing.T) {
 		})
 	}
 }
+
+func TestAReviewThatCannotBeKeptIsNotLost(t *testing.T) {
+	a := answers{runs: []task.RunResult{ran("r1", answer, nil)}}
+	got, err := reviewPlan(task.ReviewRequest{PlanText: cyclic}, a.ask, func(string, task.ReviewReport) error { return errors.New("the run was pruned") })
+	if err != nil || got.Review == nil || !strings.Contains(strings.Join(got.Notes, " "), "run r1 could not keep the review: the run was pruned") {
+		t.Errorf("%v, %+v", err, got)
+	}
+}

@@ -126,7 +126,7 @@ func atMostOneRun(cmd *cobra.Command, args []string) error {
 
 func noEmptyRun(_ *cobra.Command, args []string) error {
 	if len(args) > 0 && args[0] == "" {
-		return errors.New("the run id is empty; leave it out to mean the newest run")
+		return errors.New("the run id is empty")
 	}
 	return nil
 }

@@ -118,6 +118,7 @@ func (c *taskChecker) files() {
 		c.unattested(noPatch, noResult)
 		return
 	}
+	c.check.patch, c.check.attestation = patch, attestation
 	st, err := attest.Verify(attestation, patch, c.key)
 	if errors.Is(err, attest.ErrDigestMismatch) && noPatch {
 		c.wrong("task.patch is missing")

@@ -49,6 +49,9 @@ func TestVerifyFindsWhatWasChanged(t *testing.T) {
 			return errors.Join(err, os.WriteFile(filepath.Join(dir, to), b, 0o600))
 		})
 	}
+	p := newPast(t)
+	dir := p.good(t).Path("")
+	restore := restorer(t, dir)
 	for name, c := range map[string]struct {
 		change func(t *testing.T, dir string)
 		want   string // in the line of the task
@@ -85,8 +88,8 @@ func TestVerifyFindsWhatWasChanged(t *testing.T) {
 		"a status that does":             {edit("tasks/fix/result.json", `"status":"success"`, `"status":"\u001b[2J"`), `fix WRONG result.json says \x1b[2J, attested is success`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPast(t)
-			c.change(t, p.good(t).Path(""))
+			restore()
+			c.change(t, dir)
 			out, code, err := p.run(t, "verify")
 			line := ""
 			for l := range strings.Lines(out) {

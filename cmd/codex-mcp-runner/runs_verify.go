@@ -69,6 +69,10 @@ type taskCheck struct {
 	Note string `json:"note,omitempty"`
 	// Problems are what is wrong, each a clause.
 	Problems []string `json:"problems"`
+
+	// patch and attestation are the bytes that were verified; nil if there is no
+	// attestation.
+	patch, attestation []byte
 }
 
 func (c runCheck) err() error {

@@ -15,6 +15,7 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/live"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/sandbox"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/workspace"
 )
 
@@ -29,9 +30,11 @@ type serviceOptions struct {
 // environment is looked at anew in each call, so that a person may mend it while
 // the server runs.
 type service struct {
-	o      serviceOptions
-	engine *sandbox.Engine
-	runs   *live.Runs
+	o    serviceOptions
+	runs *live.Runs
+	// engine is nil if its address cannot be used; noEngine says why.
+	engine   *sandbox.Engine
+	noEngine error
 
 	mu        sync.Mutex
 	recovered map[string]bool // journals in which lost runs were looked for
@@ -46,11 +49,15 @@ func newService(ctx context.Context, o serviceOptions) (*service, error) {
 	engine, err := sandbox.Open(ctx, sandbox.Options{
 		Log: o.Log, RunnerImage: sandbox.RunnerTag(), StateDir: state,
 	})
-	if err != nil {
+	if err != nil && len(task.Refusals(err)) == 0 {
 		return nil, err
 	}
-	return &service{o: o, engine: engine, runs: live.New(), recovered: map[string]bool{}}, nil
+	return &service{o: o, engine: engine, noEngine: err, runs: live.New(), recovered: map[string]bool{}}, nil
 }
+
+// openEngine gives the engine to whoever needs it. Much does without, so that an
+// address that cannot be used is no reason not to start.
+func (s *service) openEngine() (*sandbox.Engine, error) { return s.engine, s.noEngine }
 
 // openService is newService for a command of the program.
 func openService(cmd *cobra.Command, f *rootFlags) (*service, error) {
@@ -71,11 +78,17 @@ func (s *service) Stop(cause error) { s.runs.Stop(cause) }
 func (s *service) Close() error {
 	s.runs.Stop(errClosed)
 	s.runs.Wait()
+	if s.engine == nil {
+		return nil
+	}
 	return s.engine.Close()
 }
 
 // reap removes the containers that dead servers left.
 func (s *service) reap(ctx context.Context) {
+	if s.engine == nil {
+		return
+	}
 	reaped, err := s.engine.Reap(ctx)
 	if err != nil && ctx.Err() == nil {
 		s.o.Log.Info("look for leftovers", "err", err) // Docker may not run: the first task says so

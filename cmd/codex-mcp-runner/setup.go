@@ -68,12 +68,12 @@ func (s *service) checkRepository(ctx context.Context, dir string) []task.SetupC
 	if err != nil {
 		return checks
 	}
-	model := task.SetupCheck{Name: "model", OK: codex.Known(cfg.CodexModel), Detail: cfg.CodexModel}
-	if !model.OK {
-		model.Detail = fmt.Sprintf("Codex %s does not know %s and can do less with it.", codex.Version, cfg.CodexModel)
-		model.Mend = "Set codex_model to one of " + strings.Join(codex.KnownModels(), ", ") + "."
+	model := task.SetupCheck{Name: "model", OK: true, Detail: cfg.CodexModel}
+	if !codex.Known(cfg.CodexModel) { // a run works all the same
+		model.Detail = fmt.Sprintf("%s, which Codex %s does not know and can do less with; codex_model may be one of %s.",
+			cfg.CodexModel, codex.Version, strings.Join(codex.KnownModels(), ", "))
 	}
-	if cfg.Image != "" {
+	if cfg.Image != "" && s.engine != nil {
 		checks = append(checks, decided("configured image", s.engine.Check(ctx, cfg.Image, cfg.ContainerRuntime), cfg.Image))
 	}
 	return append(checks, model)
@@ -92,6 +92,12 @@ func (s *service) checkDisk() []task.SetupCheck {
 		err = unix.Statfs(root, &fs)
 	}
 	if err != nil {
+		if len(task.Refusals(err)) == 0 {
+			err = &task.Refusal{
+				What: fmt.Sprintf("The journal cannot be kept at %s: %v.", root, err),
+				Mend: "Make the directory writable, or point XDG_STATE_HOME at one that is.",
+			}
+		}
 		return []task.SetupCheck{decided("disk", err, "")}
 	}
 	free := uint64(fs.Bavail) * uint64(fs.Bsize) //nolint:unconvert // the types differ between systems

@@ -15,15 +15,19 @@ import (
 // checkSandbox looks at the engine and at what containers are made from. Of an
 // engine that cannot be reached there is nothing else to say.
 func (s *service) checkSandbox(ctx context.Context) []task.SetupCheck {
-	info, err := s.engine.Info(ctx)
+	engine, err := s.openEngine()
+	if err != nil {
+		return []task.SetupCheck{decided("engine", err, "")}
+	}
+	info, err := engine.Info(ctx)
 	if err != nil {
 		return []task.SetupCheck{decided("engine", err, "")}
 	}
 	checks := []task.SetupCheck{
 		decided("engine", nil, describeEngine(info)),
-		decided("image", s.engine.Check(ctx, "", ""), sandbox.RunnerTag()),
+		decided("image", engine.Check(ctx, "", ""), sandbox.RunnerTag()),
 	}
-	installed, err := s.engine.Installed(ctx)
+	installed, err := engine.Installed(ctx)
 	if err != nil {
 		return append(checks, decided("codex", err, ""))
 	}
@@ -39,7 +43,7 @@ func (s *service) checkSandbox(ctx context.Context) []task.SetupCheck {
 	if installed.ToolsReady {
 		tools.Detail = "the tools volume for images that are not ours is " + installed.ToolsVolume
 	}
-	return append(checks, tools, s.checkLeftovers(ctx))
+	return append(checks, tools, checkLeftovers(ctx, engine))
 }
 
 // describeEngine has what a person is asked for who reports a problem.
@@ -56,8 +60,8 @@ func describeEngine(i sandbox.Info) string {
 }
 
 // checkLeftovers minds containers alone: old images cost nothing but room.
-func (s *service) checkLeftovers(ctx context.Context) task.SetupCheck {
-	left, err := s.engine.Leftovers(ctx)
+func checkLeftovers(ctx context.Context, engine *sandbox.Engine) task.SetupCheck {
+	left, err := engine.Leftovers(ctx)
 	if err != nil {
 		return decided("leftovers", err, "")
 	}

@@ -16,9 +16,13 @@ func openWorker(cmd *cobra.Command, f *rootFlags) (svc *service, done func() err
 	}
 	ctx, stop := context.WithCancel(cmd.Context())
 	var reaper sync.WaitGroup
-	reaper.Go(func() { svc.reap(ctx) })
+	reaper.Go(func() {
+		svc.reap(ctx)
+		svc.recoverHere(ctx, f)
+	})
 	return svc, func() error {
 		stop()
+		svc.Stop(errClosed) // they end while the reaper does
 		reaper.Wait()
 		return svc.Close()
 	}, nil

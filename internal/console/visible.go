@@ -35,7 +35,7 @@ func visible(s, keep string) string {
 // among them though some emoji carry one: they can smuggle text, and terminals
 // do not agree about the width that they give.
 func hidden(r rune) bool {
-	return !unicode.IsGraphic(r) ||
+	return !unicode.IsGraphic(r) || r == '\u2800' || // the empty braille cell
 		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 

@@ -20,7 +20,7 @@ func TestVisible(t *testing.T) {
 		"a\nb\tc":                  `a\nb\tc`,
 		"it's \"quoted\" \\ here":  "it's \"quoted\" \\ here",
 		hostile:                    seen,
-		"\u3164filler\u115f":       `\u3164filler\u115f`,
+		"\u3164filler\u115f\u2800": `\u3164filler\u115f\u2800`,
 		"\xff\xfe":                 `\xff\xfe`,
 		"man\u200dwoman":           `man\u200dwoman`,
 		"a real \ufffd, not a bad": "a real \ufffd, not a bad",

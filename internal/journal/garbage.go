@@ -93,7 +93,8 @@ func (j *Journal) leftovers(going map[string]bool) ([]Item, error) {
 	}
 	errs := []error{cause(err)}
 	for _, e := range all {
-		if e.IsDir() && strings.HasPrefix(e.Name(), removing) || e.Type().IsRegular() && isTemp(e.Name()) && old(e) {
+		left := (e.IsDir() || e.Type().IsRegular()) && isTemp(e.Name()) && old(e)
+		if left || e.IsDir() && strings.HasPrefix(e.Name(), removing) {
 			items = append(items, Item{Kind: ItemTemp, Path: filepath.Join(j.home, e.Name())})
 		}
 	}
@@ -124,7 +125,8 @@ func old(e fs.DirEntry) bool {
 	return err == nil && time.Since(info.ModTime()) > time.Hour
 }
 
-// tempName is what Dir.Write and Adopt write beside a file.
+// tempName is what Dir.Write and Adopt write beside a file, and what a command
+// calls a directory in a home that is for itself alone.
 var tempName = regexp.MustCompile(`^\..+\.[0-9]+$`)
 
 func isTemp(name string) bool { return tempName.MatchString(name) }

@@ -103,10 +103,15 @@ func TestARunIsWrittenForItsOwnerOnly(t *testing.T) {
 
 func TestARunIDIsUsedOnce(t *testing.T) {
 	j, _ := open(t)
+	if err := j.CheckNew("r1"); err != nil {
+		t.Errorf("before: %v", err)
+	}
 	begin(t, j, "r1", time.Now())
 	_, err := j.Begin(task.Plan{RunID: "r1"}, "abc", "/w", time.Now())
-	if r := task.Refusals(err); len(r) != 1 || r[0].Where != "run_id" {
-		t.Errorf("got %v, want a refusal of run_id", err)
+	for _, err := range []error{err, j.CheckNew("r1")} {
+		if r := task.Refusals(err); len(r) != 1 || r[0].Where != "run_id" {
+			t.Errorf("got %v, want a refusal of run_id", err)
+		}
 	}
 }
 

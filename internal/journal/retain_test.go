@@ -213,6 +213,29 @@ func TestADryRunListsExactlyWhatARealOneRemoves(t *testing.T) {
 	}
 }
 
+// What a command that was killed kept beside the runs goes, that of one at work
+// does not.
+func TestGarbageHasDirectoriesOfCommandsThatWereKilled(t *testing.T) {
+	j, dir := open(t)
+	home := filepath.Dir(dir)
+	for name, age := range map[string]time.Duration{".apply.1": 2 * time.Hour, ".apply.2": 0, "apply": 2 * time.Hour} {
+		put(t, filepath.Join(home, name, "store", "x"), "x")
+		if err := os.Chtimes(filepath.Join(home, name), time.Time{}, time.Now().Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	items, err := j.Garbage(1)
+	if err != nil || len(items) != 1 || filepath.Base(items[0].Path) != ".apply.1" || items[0].Bytes != 1 {
+		t.Fatalf("got %+v, %v", items, err)
+	}
+	if removed, err := j.Remove(items, nil); err != nil || len(removed) != 1 {
+		t.Fatalf("removed %+v, %v", removed, err)
+	}
+	if _, err := os.Lstat(items[0].Path); err == nil {
+		t.Error("it is still there")
+	}
+}
+
 func TestGarbageHasSizesAndLeavesKeptWorktrees(t *testing.T) {
 	j, dir := open(t)
 	home := filepath.Dir(dir)

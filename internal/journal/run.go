@@ -36,12 +36,7 @@ func (j *Journal) Begin(plan task.Plan, baseCommit, workDir string, now time.Tim
 	dir := filepath.Join(j.dir, plan.RunID)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return nil, &task.Refusal{
-				Where: "run_id",
-				What:  fmt.Sprintf("The journal has a run %q already.", plan.RunID),
-				Mend:  "Choose another run_id, or leave it out to have one made up.",
-				Err:   err,
-			}
+			return nil, taken(plan.RunID)
 		}
 		return nil, fmt.Errorf("create journal of run %s: %w", plan.RunID, err)
 	}
@@ -57,6 +52,21 @@ func (j *Journal) Begin(plan task.Plan, baseCommit, workDir string, now time.Tim
 		return nil, errors.Join(err, lock.Unlock(), os.RemoveAll(dir))
 	}
 	return r, nil
+}
+
+// CheckNew refuses what Begin would refuse as an id that the journal has already.
+func (j *Journal) CheckNew(runID string) error {
+	if _, err := os.Lstat(filepath.Join(j.dir, runID)); err == nil && isName(runID) {
+		return taken(runID)
+	}
+	return nil
+}
+
+func taken(runID string) *task.Refusal {
+	return &task.Refusal{
+		Where: "run_id", What: fmt.Sprintf("The journal has a run %q already.", runID),
+		Mend: "Choose another run_id, or leave it out to have one made up.", Err: fs.ErrExist,
+	}
 }
 
 // Task makes the directory of one task.

@@ -44,10 +44,10 @@ func (r *Runs) Start(ctx context.Context, key, id string, work func(context.Cont
 	}
 	go func() {
 		defer r.working.Done()
-		defer r.end(key, run)
 		defer cancel(nil)
-		result, err := work(ctx, run)
-		run.finish(result, err)
+		run.result, run.err = work(ctx, run)
+		r.end(key, run) // before anybody hears of the end, and asks for the run again
+		close(run.done)
 	}()
 	return run, nil
 }
@@ -70,11 +70,17 @@ func (r *Runs) add(key string, run *Run) error {
 	return nil
 }
 
-// end keeps the run among those that are remembered.
+// end keeps the run among those that are remembered. One that could not begin is
+// forgotten at once: whoever started it has its error, and the key may be that of
+// a run in the journal.
 func (r *Runs) end(key string, run *Run) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.runs[key] != run {
+		return
+	}
+	if run.refused() {
+		delete(r.runs, key)
 		return
 	}
 	r.ended = append(r.ended, key)

@@ -106,6 +106,9 @@ func TestARefusedRunSaysSoAtOnce(t *testing.T) {
 	if err := run.Ready(t.Context()); !errors.Is(err, refusal) {
 		t.Errorf("got %v", err)
 	}
+	if runs.Find("r") != nil {
+		t.Error("a run that never began is found under a name that may be another's")
+	}
 	if _, done, err := run.Wait(t.Context(), nil); !done || !errors.Is(err, refusal) {
 		t.Errorf("got %t, %v", done, err)
 	}

@@ -112,9 +112,14 @@ func (r *Run) Wait(ctx context.Context, progress func(task.Progress)) (result ta
 	}
 }
 
-func (r *Run) finish(result task.RunResult, err error) {
-	r.result, r.err = result, err
-	close(r.done)
+// refused says of a run that has ended that it never was one.
+func (r *Run) refused() bool {
+	select {
+	case <-r.begun:
+		return false
+	default:
+		return r.err != nil
+	}
 }
 
 func (r *Run) ended() bool {

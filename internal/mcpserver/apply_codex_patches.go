@@ -60,7 +60,11 @@ func cutApply(r task.ApplyResult, c caps) task.ApplyResult {
 	paths(&r.Conflicts, max(c.list, 200))
 	paths(&r.Notes, max(c.list, 200))
 	if cut {
-		r.Notes = append(r.Notes, "The lists are cut to keep this result short: git show names all files of a commit.")
+		note := "The lists are cut to keep this result short."
+		if r.Applied && !r.DryRun {
+			note += " git show names all files of a commit."
+		}
+		r.Notes = append(r.Notes, note)
 	}
 	return r
 }

@@ -62,6 +62,9 @@ func (s *Server) cancelCodexRun() (server.ServerTool, error) {
 				if r, err = s.cancelled(ctx, repo, in); err != nil {
 					return nil, err
 				}
+				if in.TaskID == "" {
+					r = stopping(r)
+				}
 			}
 			return wrappedRun(r, func(r task.RunResult) cancelResult {
 				return cancelResult{RunID: in.RunID, TaskID: in.TaskID, Cancelled: cancel, Run: r}

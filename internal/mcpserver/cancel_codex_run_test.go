@@ -76,7 +76,7 @@ func TestCancelDoesNotWaitForEver(t *testing.T) {
 		synctest.Wait()
 		before := time.Now()
 		got, _ := ask[mcpserver.CancelOutput](t, w, "2", "cancel_codex_run", `{"run_id":"r"}`)
-		if !got.Cancelled || got.Run.Status != task.RunRunning || !strings.Contains(got.Run.Next, "wait_codex_run") || time.Since(before) != mcpserver.SettleTime {
+		if !got.Cancelled || got.Run.Status != task.RunRunning || !strings.Contains(got.Run.Next, "is being stopped") || !strings.Contains(got.Run.Next, `wait_codex_run with {"run_id": "r"}`) || time.Since(before) != mcpserver.SettleTime {
 			t.Errorf("after %v: %+v", time.Since(before), got)
 		}
 		time.Sleep(time.Minute)

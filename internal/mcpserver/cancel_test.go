@@ -37,7 +37,7 @@ func running(req task.Request, activity string) task.Progress {
 func TestCancelRightBehindTheCallIsNeverLost(t *testing.T) {
 	causes := make(chan error, 1)
 	w := connect(t, patient(causes), mcpserver.Options{}, nil)
-	for i := range 300 {
+	for i := range 100 {
 		id := fmt.Sprint(i)
 		if i%2 == 1 {
 			id = `"` + id + `"`
@@ -102,7 +102,7 @@ func TestNoProgressAfterCancel(t *testing.T) {
 		progress(running(req, "late"))
 		return task.RunResult{}, nil
 	}))
-	for range 100 {
+	for range 30 {
 		w := serve(t, s)
 		w.send(call("1", `"progressToken":"t"`))
 		if m := w.next(); m.Method != "notifications/progress" {
@@ -132,7 +132,7 @@ func TestDuplicateIDIsRefused(t *testing.T) {
 
 func TestAnIDMayBeReusedOnceAnswered(t *testing.T) {
 	w := connect(t, quick, mcpserver.Options{}, nil)
-	for range 500 {
+	for range 100 {
 		w.send(request("1", "ping", "{}"))
 		if m, _ := w.answer("1"); m.Error != nil {
 			t.Fatal(m.raw)
@@ -170,7 +170,7 @@ func TestNothingWaitsBehindCalls(t *testing.T) {
 func TestEOFCancelsWaitsAndStillAnswers(t *testing.T) {
 	causes := make(chan error, 2)
 	s := newServer(t, newEngine(patient(causes)))
-	for range 100 {
+	for range 30 {
 		w := serve(t, s)
 		w.send(call("1", `"progressToken":1`), call("2", ""))
 		if err := w.close(); err != nil {

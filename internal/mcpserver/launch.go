@@ -45,14 +45,15 @@ func (s *Server) launch(ctx context.Context, l launch) (*mcp.CallToolResult, err
 	}
 	m, own := s.met.add(metRun{id: runID, repo: l.repo, created: begun, show: l.show})
 	r, err := s.await(ctx, l.repo, runID, until, progress.update)
-	if ctx.Err() != nil && (err != nil || r.Status == task.RunRunning) {
+	over := ctx.Err() != nil && (err != nil || r.Status == task.RunRunning)
+	if over {
 		r, err = s.abandon(ctx, l.repo, runID)
 	}
 	progress.stop()
 	if err != nil {
 		return nil, err
 	}
-	if r.Status == task.RunRunning {
+	if r.Status == task.RunRunning && !over {
 		// A cancel may still cross the answer: then nobody knows of the run.
 		ifUnwanted(ctx, func(ctx context.Context) {
 			if _, err := s.abandon(ctx, l.repo, runID); err != nil {
@@ -104,7 +105,8 @@ func (s *Server) abandon(ctx context.Context, repo, runID string) (task.RunResul
 	if err := s.backend.Cancel(ctx, repo, runID, "", cause); err != nil {
 		s.log.Warn("a run was not cancelled", "run", runID, "cause", cause, "error", err)
 	}
-	return s.await(ctx, repo, runID, time.Time{}, nil)
+	r, err := s.await(ctx, repo, runID, time.Time{}, nil)
+	return stopping(r), err
 }
 
 // told says in a run's result what can be called next.
@@ -113,6 +115,14 @@ func told(r task.RunResult) task.RunResult {
 	if r.Status == task.RunRunning {
 		r.Next = fmt.Sprintf(`The run goes on by itself: do not start it again. For its result, call wait_codex_run with {"run_id": %q}; `+
 			`to stop it, call cancel_codex_run with the same.`, r.RunID)
+	}
+	return r
+}
+
+// stopping says so of a run that was cancelled and has not ended yet.
+func stopping(r task.RunResult) task.RunResult {
+	if r.Status == task.RunRunning {
+		r.Next = fmt.Sprintf(`The run was cancelled and is being stopped. For what it leaves, call wait_codex_run with {"run_id": %q}.`, r.RunID)
 	}
 	return r
 }

@@ -100,6 +100,24 @@ func TestPatienceEndsAndTheRunGoesOn(t *testing.T) {
 	}
 }
 
+// The server stops all runs when its client goes away: an answer that is still
+// written must not say that the run goes on.
+func TestWaitingEndsWithTheServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := connectTo(t, newEngine(ending(time.Minute)), mcpserver.Options{}, nil)
+		w.send(runs("1", "r", `,"wait_seconds":0`))
+		w.answer("1")
+		w.send(callTool("2", "wait_codex_run", `{"run_id":"r"}`))
+		synctest.Wait()
+		w.close()
+		rest := slices.DeleteFunc(w.rest(), func(m message) bool { return m.Method != "" })
+		if len(rest) != 1 || !strings.Contains(rest[0].raw, `"isError":true`) || !strings.Contains(rest[0].raw, mcpserver.ErrClientGone.Error()) {
+			t.Errorf("got %v", rest)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
 func TestReviewRunningAndThenWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(nil)

@@ -55,11 +55,12 @@ func FuzzLoop(f *testing.F) {
 	} {
 		f.Add(s)
 	}
+	s := newServer(f, newEngine(quick))
 	f.Fuzz(func(t *testing.T, line string) {
 		if bytes.ContainsAny([]byte(line), "\r\n") {
 			return
 		}
-		w := connect(t, quick, mcpserver.Options{}, nil)
+		w := serve(t, s)
 		w.send(line, request(`"the end"`, "ping", "{}"))
 		w.close()
 		answers, ended := 0, false

@@ -136,7 +136,7 @@ func TestPagesFitAndNothingIsLost(t *testing.T) {
 		"plain": "word ", "control": "\x01", "line breaks": "\n", "quotes": "\"\\", "wide": "語", "astral": "😀", "mixed": "a\x02\n\u2028😀",
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := strings.Repeat(unit, 100_000/len(unit))
+			text := strings.Repeat(unit, 45_000/len(unit)) // more than one page
 			e := newEngine(quick)
 			e.page = pagesOf(text)
 			w := connectTo(t, e, mcpserver.Options{}, nil)

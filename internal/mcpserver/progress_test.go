@@ -61,7 +61,7 @@ func burst(_ context.Context, _ string, req task.Request, progress func(task.Pro
 
 func TestNoProgressAfterTheAnswer(t *testing.T) {
 	w := connect(t, burst, mcpserver.Options{}, nil)
-	for i := range 500 {
+	for i := range 100 {
 		id := fmt.Sprint(i)
 		w.send(call(id, `"progressToken":`+id))
 		_, before := w.answer(id)

@@ -10,6 +10,10 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
+// resourceRoom is what an answer needs beside the text of a piece: its URI and the
+// one of the next, which may be percent-encoded, and the words around them.
+const resourceRoom = 2000
+
 // listedRuns is how many runs have their report in resources/list.
 const listedRuns = 20
 
@@ -121,7 +125,7 @@ func (s *Server) fittingPage(ctx context.Context, repo string, req task.PageRequ
 		if err != nil {
 			return p, err
 		}
-		if p = tidy(p); req.Limit <= smallPage || jsonWidth(p.Text, maxResult) <= maxResult {
+		if p = tidy(p); req.Limit <= smallPage || jsonWidth(p.Text, maxResult) <= maxResult-resourceRoom {
 			return p, nil
 		}
 		req.Limit = max(smallPage, req.Limit/2)

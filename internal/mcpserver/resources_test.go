@@ -94,16 +94,16 @@ func TestSectionsAsResources(t *testing.T) {
 func TestResourcesInPiecesAreTheWhole(t *testing.T) {
 	next := regexp.MustCompile(`^There is more: this was up to (\d+) of (\d+)\. Read (codex://\S+) next\.$`)
 	for name, unit := range map[string]string{
-		"plain": "word ", "control": "\x01", "line breaks": "\n", "quotes": "\"\\", "wide": "語", "astral": "😀", "mixed": "a\x02\n\u2028😀",
+		"plain": "word ", "control": "\x01", "line breaks": "\n", "quotes": "\"\\", "wide": "語", "astral": "😀", "just under": strings.Repeat("\n", 99) + "a", "mixed": "a\x02\n\u2028😀",
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := strings.Repeat(unit, 100_000/len(unit))
+			text := strings.Repeat(unit, 45_000/len(unit)) // more than one piece
 			w := connectTo(t, kept(map[string]string{"a/transcript": text}), mcpserver.Options{}, nil)
 			var read strings.Builder
 			for uri, pieces := "codex://runs/r/a/transcript", 0; uri != ""; pieces++ {
 				got := w.read(uri)
 				read.WriteString(got[0].Text)
-				if n := mcpserver.Width(jsonOf(t, got)); n > mcpserver.MaxResult+1000 || pieces > 500 {
+				if n := mcpserver.Width(jsonOf(t, got)); n >= mcpserver.MaxResult || pieces > 500 {
 					t.Fatalf("piece %d has %d characters", pieces, n)
 				}
 				uri = ""

@@ -20,22 +20,22 @@ const (
 
 // resourceType is what a section is, for a client that shows it.
 type resourceType struct {
-	section     task.Section
-	mime, title string
+	section task.Section
+	mime    string
 }
 
 // taskSections and runSections are those that are resources. get_codex_run has more.
 var (
 	taskSections = []resourceType{
-		{task.SectionPatch, "text/x-diff", "the whole patch"},
-		{task.SectionTranscript, "application/jsonl", "what Codex printed"},
-		{task.SectionStdout, "application/jsonl", "what Codex printed"},
-		{task.SectionStderr, "text/plain", "what Codex printed as errors"},
-		{task.SectionReport, "text/markdown", "the result, uncut"},
+		{task.SectionPatch, "text/x-diff"},
+		{task.SectionTranscript, "application/jsonl"},
+		{task.SectionStdout, "application/jsonl"},
+		{task.SectionStderr, "text/plain"},
+		{task.SectionReport, "text/markdown"},
 	}
 	runSections = []resourceType{
-		{task.SectionReport, "text/markdown", "the result, uncut"},
-		{task.SectionEvents, "application/jsonl", "what the tasks did when; offset counts events"},
+		{task.SectionReport, "text/markdown"},
+		{task.SectionEvents, "application/jsonl"}, // offset counts events
 	}
 )
 

@@ -97,15 +97,14 @@ func randomRun(r *rand.Rand) task.RunResult {
 	return run
 }
 
-func TestEveryResultFits(t *testing.T) {
-	valid := validator(t, "run_codex_tasks")
-	rounds := 40
-	if testing.Short() {
-		rounds = 20
+// The seeds make runs of every size, short and full of text; make fuzz tries others.
+func FuzzEveryResultFits(f *testing.F) {
+	for seed := range uint64(10) {
+		f.Add(seed)
 	}
-	for seed := range rounds {
-		r := rand.New(rand.NewPCG(uint64(seed), 1))
-		run := randomRun(r)
+	valid := validator(f, "run_codex_tasks")
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		run := randomRun(rand.New(rand.NewPCG(seed, 1)))
 		structured, jsonText, text, links := parts(t, mcpserver.RunResult(run))
 		linkText, err := json.Marshal(append([]mcp.ResourceLink{}, links...))
 		if err != nil {
@@ -113,22 +112,22 @@ func TestEveryResultFits(t *testing.T) {
 		}
 		for form, s := range map[string]string{"structured content": jsonText, "text": text} {
 			if n := mcpserver.Width(s) + len(linkText); n >= mcpserver.MaxResult {
-				t.Errorf("seed %d: the %s has %d characters with its links", seed, form, n)
+				t.Errorf("the %s has %d characters with its links", form, n)
 			}
 			if !utf8.ValidString(s) {
-				t.Errorf("seed %d: the %s is not UTF-8", seed, form)
+				t.Errorf("the %s is not UTF-8", form)
 			}
 		}
 		if err := valid(structured); err != nil {
-			t.Errorf("seed %d: %v", seed, err)
+			t.Error(err)
 		}
 		if len(structured.Results) != len(run.Results) {
-			t.Fatalf("seed %d: %d results of %d", seed, len(structured.Results), len(run.Results))
+			t.Fatalf("%d results of %d", len(structured.Results), len(run.Results))
 		}
 		for i, got := range structured.Results {
-			honest(t, seed, run.Results[i], got)
+			honest(t, run.Results[i], got)
 		}
-	}
+	})
 }
 
 // The most that the contract allows of everything that is never cut.
@@ -173,8 +172,31 @@ func TestTheLargestSkeletonFits(t *testing.T) {
 	}
 }
 
+// Tasks that have ended are dropped from the progress of a long result, and must
+// still count in what its first line says.
+func TestTheHeadlineCountsWhatWasCut(t *testing.T) {
+	run := task.RunResult{RunID: "r", Status: task.RunRunning}
+	for i := range 50 {
+		p := task.TaskProgress{ID: fmt.Sprintf("%064d", i), State: task.Running, Activity: strings.Repeat("x", 200), StartedAt: time.Now()}
+		if i < 30 {
+			p.State, p.Status = task.Done, task.Success
+			run.Results = append(run.Results, task.Result{
+				TaskID: p.ID, Status: task.Success, FilesChanged: []string{strings.Repeat("f", 2000)}, Evidence: []string{strings.Repeat("e", 2000)},
+			})
+		}
+		run.Progress = append(run.Progress, p)
+	}
+	got, _, text, _ := parts(t, mcpserver.RunResult(run))
+	if len(got.Progress) != 20 {
+		t.Fatalf("%d tasks are in the progress; the test wants those cut that are done", len(got.Progress))
+	}
+	if first, _, _ := strings.Cut(text, "\n"); !strings.Contains(first, "30 of 50 tasks done, 30 success") {
+		t.Error(first)
+	}
+}
+
 // honest says that what was cut is marked, and that what is not marked is whole.
-func honest(t *testing.T, seed int, whole, got task.Result) {
+func honest(t *testing.T, whole, got task.Result) {
 	t.Helper()
 	marked := map[string]bool{}
 	for _, name := range got.Truncated {
@@ -182,7 +204,7 @@ func honest(t *testing.T, seed int, whole, got task.Result) {
 	}
 	check := func(name string, a, b any) {
 		if same := reflect.DeepEqual(a, b) || reflect.ValueOf(a).Len() == 0 && reflect.ValueOf(b).Len() == 0; same == (marked[name] && !marked["*"]) && !marked["*"] {
-			t.Errorf("seed %d, %s: %s is whole: %v, marked: %v", seed, got.TaskID, name, same, marked[name])
+			t.Errorf("%s: %s is whole: %v, marked: %v", got.TaskID, name, same, marked[name])
 		}
 	}
 	check("patch", whole.Patch, got.Patch)
@@ -203,7 +225,7 @@ func honest(t *testing.T, seed int, whole, got task.Result) {
 	check("attempts", whole.Attempts, got.Attempts)
 	check("rollout_path", whole.RolloutPath, got.RolloutPath)
 	if got.TaskID != whole.TaskID || got.Status != whole.Status || got.ExitCode != whole.ExitCode || got.Usage != whole.Usage || got.PatchApplicable != whole.PatchApplicable {
-		t.Errorf("seed %d: a fact changed: %+v", seed, got)
+		t.Errorf("a fact changed: %+v", got)
 	}
 }
 

@@ -16,8 +16,9 @@ func runText(r task.RunResult) string {
 		counts[t.Status]++
 	}
 	fmt.Fprintf(&b, "Run %s: %s, ", r.RunID, r.Status)
-	if all := (task.Progress{Tasks: r.Progress}); len(all.Tasks) > 0 {
-		fmt.Fprintf(&b, "%d of %s done", all.DoneCount(), count(len(all.Tasks), "task"))
+	if len(r.Progress) > 0 {
+		done, all := doneCount(r)
+		fmt.Fprintf(&b, "%d of %s done", done, count(all, "task"))
 	} else {
 		b.WriteString(count(len(r.Results), "task"))
 	}
@@ -49,6 +50,22 @@ func runText(r task.RunResult) string {
 		resultText(&b, &r.Results[i])
 	}
 	return b.String()
+}
+
+// doneCount counts the tasks of a run that have ended, and all. Where Progress was
+// cut, those that have ended have only their result.
+func doneCount(r task.RunResult) (done, all int) {
+	standing := map[string]bool{}
+	for _, t := range r.Progress {
+		standing[t.ID] = true
+	}
+	done, all = task.Progress{Tasks: r.Progress}.DoneCount(), len(r.Progress)
+	for _, t := range r.Results {
+		if !standing[t.TaskID] {
+			done, all = done+1, all+1
+		}
+	}
+	return done, all
 }
 
 // progressText tells where a task stands.

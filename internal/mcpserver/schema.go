@@ -4,15 +4,45 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"sync"
 
 	"github.com/invopop/jsonschema"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
-// outputSchema makes the JSON Schema of a tool's structured result. No type in
-// it may be null: tidy sees to it that no value is.
-func outputSchema(v any) (json.RawMessage, error) {
+// outputSchemas are the JSON Schemas of what the tools tell, by its type. They are
+// made once: that takes longer than all else that a new Server needs.
+var outputSchemas = sync.OnceValues(func() (map[reflect.Type]json.RawMessage, error) {
+	made := map[reflect.Type]json.RawMessage{}
+	for _, v := range []any{
+		task.RunResult{}, task.ReviewResult{}, getResult{}, runList{}, cancelResult{}, task.ApplyResult{}, task.Setup{},
+	} {
+		raw, err := schemaOf(v)
+		if err != nil {
+			return nil, err
+		}
+		made[reflect.TypeOf(v)] = raw
+	}
+	return made, nil
+})
+
+// outputSchema is the JSON Schema of a tool's structured result.
+func outputSchema[Out any]() (json.RawMessage, error) {
+	made, err := outputSchemas()
+	if err != nil {
+		return nil, err
+	}
+	raw, ok := made[reflect.TypeFor[Out]()]
+	if !ok {
+		return nil, fmt.Errorf("there is no output schema of %v", reflect.TypeFor[Out]())
+	}
+	return raw, nil
+}
+
+// schemaOf makes a JSON Schema. No type in it may be null: tidy sees to it that no
+// value is.
+func schemaOf(v any) (json.RawMessage, error) {
 	r := jsonschema.Reflector{
 		Anonymous: true, ExpandedStruct: true, DoNotReference: true,
 		Mapper: func(t reflect.Type) *jsonschema.Schema {

@@ -37,7 +37,7 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 // tools lists the tools as a client gets them, by name.
-func tools(t *testing.T) map[string]json.RawMessage {
+func tools(t testing.TB) map[string]json.RawMessage {
 	t.Helper()
 	w := connect(t, quick, mcpserver.Options{}, nil)
 	w.send(request("1", "tools/list", "{}"))
@@ -163,7 +163,7 @@ func TestNoStaleDescriptions(t *testing.T) {
 }
 
 // validator checks values against a tool's own output schema.
-func validator(t *testing.T, name string) func(any) error {
+func validator(t testing.TB, name string) func(any) error {
 	t.Helper()
 	var tool struct{ OutputSchema json.RawMessage }
 	if err := json.Unmarshal(tools(t)[name], &tool); err != nil {

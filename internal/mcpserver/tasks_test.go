@@ -29,7 +29,7 @@ type mcpTask struct {
 	Meta                                      map[string]json.RawMessage `json:"_meta"`
 }
 
-func (m message) task(t *testing.T) (got mcpTask) {
+func (m message) task(t testing.TB) (got mcpTask) {
 	t.Helper()
 	raw := m.Result
 	if m.Method != "" {

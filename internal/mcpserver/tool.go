@@ -34,8 +34,7 @@ func (t tool[In, Out]) build(s *Server) (server.ServerTool, error) {
 	if err != nil {
 		return server.ServerTool{}, fmt.Errorf("%s: %w", t.name, err)
 	}
-	var out Out
-	output, err := outputSchema(out)
+	output, err := outputSchema[Out]()
 	if err != nil {
 		return server.ServerTool{}, fmt.Errorf("%s: %w", t.name, err)
 	}

@@ -35,6 +35,9 @@ func (s *Server) waitCodexRun() (server.ServerTool, error) {
 			defer progress.stop()
 			r, err := s.await(ctx, repo, in.RunID, s.deadline(in.WaitSeconds), progress.update)
 			progress.stop()
+			if err == nil && r.Status == task.RunRunning && ctx.Err() != nil {
+				err = context.Cause(ctx) // not the patience of this call: the server itself is going
+			}
 			if err != nil {
 				return nil, err
 			}

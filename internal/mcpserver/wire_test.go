@@ -22,7 +22,7 @@ func quick(context.Context, string, task.Request, func(task.Progress)) (task.Run
 
 // wire is a client that speaks raw lines.
 type wire struct {
-	t      *testing.T
+	t      testing.TB
 	in     *io.PipeWriter
 	out    *io.PipeReader
 	lines  chan message
@@ -58,7 +58,7 @@ type callResult struct {
 	RequestState      string           `json:"requestState"`
 }
 
-func (m message) call(t *testing.T) callResult {
+func (m message) call(t testing.TB) callResult {
 	t.Helper()
 	if m.Error != nil {
 		t.Fatalf("want a result, got %s", m.raw)
@@ -85,12 +85,12 @@ func (r callResult) text() string {
 }
 
 // connect serves a new client. change, if not nil, may change the server first.
-func connect(t *testing.T, w work, o mcpserver.Options, change func(*mcpserver.Server)) *wire {
+func connect(t testing.TB, w work, o mcpserver.Options, change func(*mcpserver.Server)) *wire {
 	t.Helper()
 	return connectTo(t, newEngine(w), o, change)
 }
 
-func connectTo(t *testing.T, b mcpserver.Backend, o mcpserver.Options, change func(*mcpserver.Server)) *wire {
+func connectTo(t testing.TB, b mcpserver.Backend, o mcpserver.Options, change func(*mcpserver.Server)) *wire {
 	t.Helper()
 	if o.Getwd == nil {
 		o.Getwd = func() (string, error) { return "/cwd", nil }
@@ -119,12 +119,12 @@ func newServer(tb testing.TB, b mcpserver.Backend) *mcpserver.Server {
 }
 
 // serve lets a server serve a new client.
-func serve(t *testing.T, s *mcpserver.Server) *wire {
+func serve(t testing.TB, s *mcpserver.Server) *wire {
 	t.Helper()
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	ctx, cancel := context.WithCancelCause(t.Context())
-	w := &wire{t: t, in: inW, out: outR, lines: make(chan message, 100_000), served: make(chan error, 1), cancel: cancel}
+	w := &wire{t: t, in: inW, out: outR, lines: make(chan message, 2_000), served: make(chan error, 1), cancel: cancel}
 	go func() {
 		w.served <- s.Serve(ctx, inR, outW)
 		outW.Close()

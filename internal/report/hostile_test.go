@@ -228,12 +228,27 @@ func TestWhatTheEyeCannotSeeIsSpelledOut(t *testing.T) {
 	}
 	for in, want := range map[string]string{
 		"a\u202eb": "a⟨U+202E⟩b", "\x1b[2J": "␛[2J", "\x00": "␀", "\x7f": "␡", "\u0085": "⟨U+0085⟩", "\xff": "⟨0xFF⟩", "\u2028": "⟨U+2028⟩",
-		"\u3164": "⟨U+3164⟩", "\U000e0041": "⟨U+E0041⟩", "\ue000": "⟨U+E000⟩", "\u200b": "⟨U+200B⟩", "a\ufe0f": "a⟨U+FE0F⟩", "⚠\ufe0f": "⚠\ufe0f",
+		"\u3164": "⟨U+3164⟩", "\u115f\u034f\u2800": "⟨U+115F⟩⟨U+034F⟩⟨U+2800⟩", "\U000e0080\u2065\ufff0": "⟨U+E0080⟩⟨U+2065⟩⟨U+FFF0⟩", "\U000e0041": "⟨U+E0041⟩", "\ue000": "⟨U+E000⟩", "\u200b": "⟨U+200B⟩", "a\ufe0f": "a⟨U+FE0F⟩", "⚠\ufe0f": "⚠\ufe0f",
 		"é 漢 😀\t\n~": "é 漢 😀\t\n~", "\ufffd": "\ufffd",
 	} {
 		if got := string(reveal([]byte(in))); got != want {
 			t.Errorf("reveal(%q) = %q, want %q", in, got, want)
 		}
+	}
+}
+
+// The names of files are Codex's: fifty tasks that are in each other's way must not
+// make a page of ten megabytes.
+func TestPairsAreBounded(t *testing.T) {
+	r := sample(t)
+	pair := task.Pair{Tasks: []string{"order-totals", "icons"}, Conflicts: slices.Repeat([]string{strings.Repeat("n", 400)}, 100)}
+	r.Result.Combination = &task.Combination{Pairs: slices.Repeat([]task.Pair{pair}, 1225)}
+	page, err := HTML(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(page, []byte("do not merge in")); n != 200 || len(page) > 3<<20 || !bytes.Contains(page, []byte("and 1,025 more")) {
+		t.Errorf("%d pairs on a page of %s", n, size(len(page)))
 	}
 }
 

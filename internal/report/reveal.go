@@ -25,22 +25,15 @@ func visible(prev, r rune, width int, b byte) string {
 		if unicode.Is(unicode.So, prev) {
 			return ""
 		}
-	case !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp, unicode.Variation_Selector, blank):
+	case !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, blank):
 		return ""
 	}
 	return fmt.Sprintf("⟨U+%04X⟩", r)
 }
 
-// blank are letters and symbols that leave no ink: fillers, the empty braille
-// cell, and the combining grapheme joiner.
-var blank = &unicode.RangeTable{R16: []unicode.Range16{
-	{Lo: 0x034f, Hi: 0x034f, Stride: 1},
-	{Lo: 0x115f, Hi: 0x1160, Stride: 1},
-	{Lo: 0x17b4, Hi: 0x17b5, Stride: 1},
-	{Lo: 0x2800, Hi: 0x2800, Stride: 1},
-	{Lo: 0x3164, Hi: 0x3164, Stride: 1},
-	{Lo: 0xffa0, Hi: 0xffa0, Stride: 1},
-}}
+// blank is the empty braille cell, a symbol that leaves no ink. Fillers and code
+// points that renderers drop, assigned or not, are Other_Default_Ignorable.
+var blank = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x2800, Hi: 0x2800, Stride: 1}}}
 
 // reveal puts marks in the place of all that visible knows. It is run over the
 // finished page, so that no field can be forgotten. That is safe: the marks mean
