@@ -115,10 +115,13 @@ func TestAPatchThatDoesNotFitLeavesEverythingAsItWas(t *testing.T) {
 	h.git(h.repo, "commit", "-q", "-m", "back")
 	h.write("old.txt", "mine\n")
 	h.before = h.snapshot()
-	if text := s.tool("apply_codex_patches", map[string]any{"run_id": "r1", "target": "checkout"}).refusal(); !strings.Contains(text, "old.txt") {
-		t.Errorf("over a dirty file: %s", text)
+	for _, dry := range []bool{true, false} {
+		args := map[string]any{"run_id": "r1", "target": "checkout", "dry_run": dry}
+		if text := s.tool("apply_codex_patches", args).refusal(); !strings.Contains(text, "old.txt") {
+			t.Errorf("over a dirty file, dry run %t: %s", dry, text)
+		}
+		h.unchanged()
 	}
-	h.unchanged()
 }
 
 func TestWhatNobodyVouchesForIsNotApplied(t *testing.T) {

@@ -83,18 +83,22 @@ func (s *service) Apply(ctx context.Context, dir string, req task.ApplyRequest) 
 		return result, err
 	}
 	describeStack(&result, stacked)
-	if req.DryRun || !result.Applied {
+	switch {
+	case !result.Applied:
 		return result, nil
-	}
-	if result.Target == task.ApplyCheckout {
+	case result.Target == task.ApplyCheckout && req.DryRun:
+		err = store.CheckCheckout(ctx, stacked)
+	case result.Target == task.ApplyCheckout:
 		err = store.PublishCheckout(ctx, stacked)
-	} else {
+	case !req.DryRun:
 		err = store.PublishBranch(ctx, result.Branch, stacked)
 	}
 	if err != nil {
 		result.Applied, result.Head = false, onto
 		return result, err
 	}
-	s.seen(at, result.RunID)
+	if !req.DryRun {
+		s.seen(at, result.RunID)
+	}
 	return result, nil
 }

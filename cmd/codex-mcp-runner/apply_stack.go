@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/runner"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/workspace"
 )
@@ -23,7 +24,7 @@ func rebuild(ctx context.Context, store *workspace.Store, run *journal.Saved, ch
 				on = append(on, commits[dep])
 			}
 			// The message is the runner's to the letter: it is a part of the commit.
-			merged, conflicts, err := store.Merge(ctx, on, "codex: what "+c.spec.ID+" depends on")
+			merged, conflicts, err := store.Merge(ctx, on, runner.DependencyMessage(c.spec.ID))
 			if err != nil {
 				return nil, fmt.Errorf("put together what task %s depends on: %w", c.spec.ID, err)
 			}
@@ -37,7 +38,7 @@ func rebuild(ctx context.Context, store *workspace.Store, run *journal.Saved, ch
 		if c.start != start {
 			return nil, unattested(c.spec.ID, fmt.Sprintf("its patch is attested for the commit %s, and what it depends on gives %s", c.start, start))
 		}
-		commit, err := store.Commit(ctx, start, c.patch, "codex: "+c.spec.ID)
+		commit, err := store.Commit(ctx, start, c.patch, runner.CommitMessage(c.spec.ID))
 		if err != nil {
 			return nil, fmt.Errorf("put the patch of task %s on its start: %w", c.spec.ID, err)
 		}

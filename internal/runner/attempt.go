@@ -131,7 +131,7 @@ func (a *attempt) commitPatch(ctx context.Context, good bool) error {
 	case len(a.ev.Changes.Patch) == 0:
 		a.commit = a.start
 	case a.ev.Changes.Applicable:
-		commit, err := a.store.Commit(ctx, a.start, a.ev.Changes.Patch, "codex: "+a.spec.ID)
+		commit, err := a.store.Commit(ctx, a.start, a.ev.Changes.Patch, CommitMessage(a.spec.ID))
 		switch {
 		case err == nil:
 			a.commit = commit

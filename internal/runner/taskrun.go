@@ -93,7 +93,7 @@ func (t *taskRun) findStart(ctx context.Context) (start, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
-	commit, conflicts, err := t.store.Merge(ctx, commits, "codex: what "+t.spec.ID+" depends on")
+	commit, conflicts, err := t.store.Merge(ctx, commits, DependencyMessage(t.spec.ID))
 	if err != nil {
 		return start{}, fmt.Errorf("merge what task %s depends on: %w", t.spec.ID, err)
 	}

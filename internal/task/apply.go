@@ -15,7 +15,7 @@ const (
 type ApplyRequest struct {
 	RunID string `json:"run_id"`
 	// Tasks are the ids to apply; empty means all that are a success and have a
-	// patch. What they depend on and the target lacks must be among them.
+	// patch. What they depend on is applied too, in front of them.
 	Tasks []string `json:"tasks,omitempty"`
 	// Target is ApplyBranch if empty.
 	Target ApplyTarget `json:"target,omitempty"`

@@ -29,6 +29,16 @@ import (
 // files with an index of ours, as merge would, after all of them have been put
 // by, and the user's own index and branch follow when all is well.
 func (s *Store) PublishCheckout(ctx context.Context, st Stacked) error {
+	return s.publishCheckout(ctx, st, false)
+}
+
+// CheckCheckout returns the *task.Refusal that PublishCheckout would return, and
+// leaves everything as it is.
+func (s *Store) CheckCheckout(ctx context.Context, st Stacked) error {
+	return s.publishCheckout(ctx, st, true)
+}
+
+func (s *Store) publishCheckout(ctx context.Context, st Stacked, dryRun bool) error {
 	if st.Conflicts() {
 		return fmt.Errorf("publish to checkout: %w", errConflicts)
 	}
@@ -44,7 +54,7 @@ func (s *Store) PublishCheckout(ctx context.Context, st Stacked) error {
 	if _, err := s.repo.recoverCheckout(ctx, gitDir); err != nil {
 		return fmt.Errorf("publish to checkout: %w", err)
 	}
-	c := &checkout{repo: s.repo, st: st, gitDir: gitDir}
+	c := &checkout{repo: s.repo, st: st, gitDir: gitDir, dryRun: dryRun}
 	if err := c.publish(ctx, s); err != nil {
 		return fmt.Errorf("publish to checkout: %w", err)
 	}
@@ -56,6 +66,7 @@ type checkout struct {
 	repo   *Repository
 	st     Stacked
 	gitDir string
+	dryRun bool     // look for what would be refused, and stop there
 	root   *os.Root // of the user's checkout
 	// changes are the paths that differ between the two commits.
 	changes []rawChange
@@ -91,7 +102,7 @@ func (c *checkout) publish(ctx context.Context, s *Store) (err error) {
 	if err := c.copyIndex(ctx); err != nil {
 		return err
 	}
-	if err := c.refuseLoss(ctx); err != nil {
+	if err := c.refuseLoss(ctx); err != nil || c.dryRun {
 		return err
 	}
 	if err := s.export(ctx, c.st); err != nil {
