@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
@@ -93,32 +94,30 @@ func decodeField(from map[string]json.RawMessage, name string, to any) error {
 }
 
 // readRegular reads a file that is no symlink: auth.json is written back with a
-// rename, which would replace a link and leave its target stale.
+// rename, which would replace a link and leave its target stale. It asks of the
+// open file what it is, since another process may replace it at any moment, and
+// does not wait for the other end of a pipe.
 func readRegular(path string) ([]byte, error) {
-	before, err := os.Lstat(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, &task.Refusal{What: "There is no login for the model API.", Mend: mendLogin, Err: err}
-	case err != nil:
-		return nil, &task.Refusal{What: fmt.Sprintf("The login in %s cannot be read.", path), Mend: "Let this user read it, or set CODEX_API_KEY.", Err: err}
-	case before.Mode()&fs.ModeSymlink != 0:
+	case errors.Is(err, syscall.ELOOP):
 		return nil, &task.Refusal{What: fmt.Sprintf("%s is a symbolic link.", path), Mend: "Point CODEX_HOME at the directory that holds the file itself, or set CODEX_API_KEY."}
-	case !before.Mode().IsRegular():
+	case errors.Is(err, syscall.ENXIO): // a socket
 		return nil, &task.Refusal{What: fmt.Sprintf("%s is not a regular file.", path), Mend: mendLogin}
-	case before.Size() > maxAuthFile:
-		return nil, &task.Refusal{What: fmt.Sprintf("%s is too large to be a login.", path), Mend: mendLogin}
-	}
-	f, err := os.Open(path)
-	if err != nil {
+	case err != nil:
 		return nil, &task.Refusal{What: fmt.Sprintf("The login in %s cannot be read.", path), Mend: "Let this user read it, or set CODEX_API_KEY.", Err: err}
 	}
 	defer func() { _ = f.Close() }() // nothing was written
-	after, err := f.Stat()
-	if err != nil {
+	info, err := f.Stat()
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("stat %s: %w", path, err)
-	}
-	if !os.SameFile(before, after) {
-		return nil, fmt.Errorf("read %s: the file was replaced meanwhile", path)
+	case !info.Mode().IsRegular():
+		return nil, &task.Refusal{What: fmt.Sprintf("%s is not a regular file.", path), Mend: mendLogin}
+	case info.Size() > maxAuthFile:
+		return nil, &task.Refusal{What: fmt.Sprintf("%s is too large to be a login.", path), Mend: mendLogin}
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxAuthFile))
 	if err != nil {
