@@ -96,7 +96,7 @@ func TestTableOfARunWithEverything(t *testing.T) {
 			},
 			{
 				TaskID: "web", Status: task.Failed, FilesChanged: []string{"a"}, DurationMS: 7_000,
-				Verification: []task.Verification{{Command: "npm test", Passed: true}, {Command: "npm run\n" + hostile}},
+				Verification: []task.Verification{{Command: "npm test", Passed: true}, {Command: "npm run\n" + hostile, OutputTail: strings.Repeat("too early\n", 9) + "\n1 test failed: " + hostile + "\n"}},
 				Failure:      &task.Failure{Kind: task.FailVerify, Message: "A check failed.", Hint: "Look at verify.log."},
 			},
 		},

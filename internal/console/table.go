@@ -37,6 +37,7 @@ func Table(w io.Writer, run task.RunResult, s Screen) error {
 		}
 		b.WriteString("\n" + s.paint(Visible(r.TaskID), statusColor(r.Status)) + "\n")
 		paragraph(&b, r.Failure.Message, s)
+		lastWords(&b, r.Verification, s)
 		paragraph(&b, r.Failure.Hint, s)
 	}
 	combination(&b, run.Combination, s)
@@ -140,6 +141,20 @@ func verified(all []task.Verification) string {
 		return ""
 	}
 	return count(len(all), "check", "checks") + " passed"
+}
+
+// lastWords are the last lines that a failed verify command printed.
+func lastWords(b *strings.Builder, all []task.Verification, s Screen) {
+	const shown = 8
+	for _, v := range all {
+		if v.Passed {
+			continue
+		}
+		lines := strings.FieldsFunc(v.OutputTail, func(r rune) bool { return r == '\n' || r == '\r' })
+		for _, line := range lines[max(0, len(lines)-shown):] {
+			hang(b, "  | ", "  | ", line, s)
+		}
+	}
 }
 
 // combination says whether the patches go together, and which do not.
