@@ -82,7 +82,7 @@ func (s *service) Apply(ctx context.Context, dir string, req task.ApplyRequest) 
 	if err != nil {
 		return result, err
 	}
-	describeStack(&result, stacked)
+	describeStack(&result, stacked, chosen)
 	switch {
 	case !result.Applied:
 		return result, nil

@@ -65,8 +65,11 @@ func message(c chosenTask) string {
 }
 
 // describeStack tells what putting the patches on each other gave.
-func describeStack(result *task.ApplyResult, st workspace.Stacked) {
-	made := false
+func describeStack(result *task.ApplyResult, st workspace.Stacked, chosen []chosenTask) {
+	made, patched := false, map[string]bool{}
+	for _, c := range chosen {
+		patched[c.spec.ID] = len(c.patch) > 0
+	}
 	for _, step := range st.Steps {
 		t := task.AppliedTask{
 			TaskID: step.TaskID, Commit: step.Commit, Merged: step.Merged,
@@ -80,6 +83,8 @@ func describeStack(result *task.ApplyResult, st workspace.Stacked) {
 		switch {
 		case len(step.Conflicts) > 0:
 			result.Notes = append(result.Notes, fmt.Sprintf("The patch of task %s does not fit on those before it; nothing was applied.", step.TaskID))
+		case !patched[step.TaskID]:
+			result.Notes = append(result.Notes, fmt.Sprintf("Task %s changed nothing.", step.TaskID))
 		case step.Commit == "":
 			result.Notes = append(result.Notes, fmt.Sprintf("All that task %s changed is there already.", step.TaskID))
 		default:
@@ -89,5 +94,11 @@ func describeStack(result *task.ApplyResult, st workspace.Stacked) {
 	}
 	if result.Applied = made && len(result.Conflicts) == 0; result.Applied {
 		result.Head = st.Tip
+	}
+	switch {
+	case len(result.Conflicts) > 0 && result.Target == task.ApplyCheckout:
+		result.Notes = append(result.Notes, "Onto a branch they are put at the run's base commit, where only they can conflict with each other; merge it with git.")
+	case result.Applied && result.Target == task.ApplyBranch && !result.DryRun:
+		result.Notes = append(result.Notes, fmt.Sprintf("To look at it: git log -p %.12s..%s. To take it: git merge %s.", result.Start, result.Branch, result.Branch))
 	}
 }
