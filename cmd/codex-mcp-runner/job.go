@@ -13,7 +13,6 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/live"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/policy"
-	"github.com/codex-mcp-runner/codex-mcp-runner/internal/report"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/runner"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/sandbox"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
@@ -86,7 +85,7 @@ func (j *job) run(ctx context.Context, at *live.Run) (task.RunResult, error) {
 		Rules:  runner.Rules{Path: policy.AllowPath, Command: allowCommand},
 		Redact: j.redactor,
 		Log:    j.s.o.Log,
-		Report: func(r task.RunResult) ([]byte, error) { return j.report(r, began) },
+		Report: j.report,
 	}).Run(ctx, runner.Job{
 		Plan:    j.plan,
 		Repo:    repository{j.repo},
@@ -120,16 +119,12 @@ func (j *job) run(ctx context.Context, at *live.Run) (task.RunResult, error) {
 
 // report makes the run's report.html. The event log is read back as it is by now:
 // all tasks have ended.
-func (j *job) report(r task.RunResult, began time.Time) ([]byte, error) {
+func (j *job) report(r task.RunResult) ([]byte, error) {
 	run, err := j.runs.Load(r.RunID)
 	if err != nil {
 		return nil, err
 	}
-	events, _, err := run.Events(0, 0)
-	if err != nil {
-		j.s.o.Log.Warn("read the events for the report", "run", r.RunID, "err", err) // a timeline says less without
-	}
-	return report.HTML(report.Run{Result: r, Plan: j.plan, CreatedAt: began, Events: events})
+	return renderReport(run, r)
 }
 
 // loadConfig reads the repository's configuration and checks what its schema

@@ -3,13 +3,14 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/cli/browser"
 	"github.com/spf13/cobra"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/report"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
@@ -59,16 +60,40 @@ func runsOpenCommand(f *rootFlags) *cobra.Command {
 	return cmd
 }
 
+// reportOf writes the report of all that the journal has by now: of a lost run
+// there was none, and one that was written when a run ended lacks a plan's review,
+// which comes after. What lies at its place, a link perhaps, is replaced.
 func reportOf(run *journal.Saved) (string, error) {
-	path := run.Path(reportFile)
-	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
-		return filepath.Abs(path)
+	if run.Status == task.RunRunning {
+		return "", &task.Refusal{
+			Where: "run_id", What: fmt.Sprintf("The run %q goes on.", run.Record.RunID),
+			Mend: "Its report is written when it is done; \"watch\" shows it until then.",
+		}
 	}
-	mend := "A report is written when a run is done."
-	if run.Status == task.RunLost {
-		mend = "It was lost with the process that ran it; \"runs show\" has what there is."
+	var result task.RunResult
+	if run.Result != nil {
+		result = *run.Result
+	} else {
+		var err error
+		if result, err = run.Partial(); err != nil {
+			return "", err
+		}
 	}
-	return "", &task.Refusal{What: fmt.Sprintf("The run %q has no report.", run.Record.RunID), Mend: mend}
+	html, err := renderReport(run, result)
+	if err == nil {
+		err = run.Write(reportFile, html)
+	}
+	return run.Path(reportFile), err
+}
+
+// renderReport makes a report of a result and of what else the journal has. A
+// timeline says less without events, and a report more than none.
+func renderReport(run *journal.Saved, result task.RunResult) ([]byte, error) {
+	events, _, err := run.Events(0, 0)
+	if err != nil {
+		result.Notes = append(slices.Clone(result.Notes), fmt.Sprintf("The event log cannot be read: %v.", err))
+	}
+	return report.HTML(report.Run{Result: result, Plan: run.Record.Plan, CreatedAt: run.Record.CreatedAt.Local(), Events: events})
 }
 
 // hasDisplay says whether a browser would be seen. Over SSH, opening one would start
