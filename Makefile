@@ -24,8 +24,7 @@ check: lint unit ## what a commit must pass: format, vet, lint, race tests witho
 
 lint: $(LINT) ## format, vet, golangci-lint
 	@test -z "$$(gofmt -l cmd internal images policies integration)" || { gofmt -d cmd internal images policies integration; exit 1; }
-	@$(GO) vet ./... && $(GO) vet -tags integration ./...
-	@$(LINT) run ./...
+	@$(LINT) run ./... # govet is one of its linters, with the integration tests
 
 # Built once: `go run` would ask the module proxy each time.
 $(LINT):
