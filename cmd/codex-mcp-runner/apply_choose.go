@@ -34,10 +34,9 @@ func choose(run *journal.Saved, req task.ApplyRequest) ([]chosenTask, error) {
 		}
 	}
 	specs, results := map[string]task.Spec{}, map[string]task.Result{}
-	var ids []string
+	ids := taskIDs(run)
 	for _, spec := range run.Record.Plan.Tasks {
 		specs[spec.ID] = spec
-		ids = append(ids, spec.ID)
 	}
 	for _, r := range run.Result.Results {
 		results[r.TaskID] = r
@@ -47,10 +46,7 @@ func choose(run *journal.Saved, req task.ApplyRequest) ([]chosenTask, error) {
 		if _, ok := specs[id]; ok {
 			return true
 		}
-		errs = append(errs, &task.Refusal{
-			Where: where, What: fmt.Sprintf("The run %q has no task %q.", run.Record.RunID, id),
-			Mend: "It has " + strings.Join(ids, ", ") + ".",
-		})
+		errs = append(errs, task.NoSuchTask(where, run.Record.RunID, id, ids))
 		return false
 	}
 	for i, id := range req.AcceptUnsuccessful {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
@@ -68,15 +69,8 @@ func runPage(page *task.Page, run *journal.Saved, req task.PageRequest) error {
 }
 
 func (s *service) taskPage(ctx context.Context, page *task.Page, run *journal.Saved, req task.PageRequest) error {
-	known := false
-	for _, id := range taskIDs(run) {
-		known = known || id == req.TaskID
-	}
-	if !known {
-		return &task.Refusal{
-			Where: "task_id", What: fmt.Sprintf("The run %q has no task %q.", run.Record.RunID, req.TaskID),
-			Mend: "It has " + strings.Join(taskIDs(run), ", ") + ".",
-		}
+	if known := taskIDs(run); !slices.Contains(known, req.TaskID) {
+		return task.NoSuchTask("task_id", run.Record.RunID, req.TaskID, known)
 	}
 	dir, err := run.Task(req.TaskID)
 	if err != nil {

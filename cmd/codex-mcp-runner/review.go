@@ -168,7 +168,7 @@ func (r *reviewer) ask(ask func(prompt string) (task.RunResult, error), prompt s
 		}
 		notes = append(notes, note)
 	}
-	got.Usage = sum(spent, got.Usage)
+	got.Usage = spent.Plus(got.Usage)
 	r.result = run
 	r.result.Notes = notes
 	r.runs = append(r.runs, run.RunID)
@@ -192,16 +192,6 @@ func unanswered(r task.Result, journal string) error {
 			What: "The review was not made: " + r.Failure.Message,
 			Mend: r.Failure.Hint + " What there is of it is in the journal: " + journal + ".",
 		}
-	}
-}
-
-func sum(a, b task.Usage) task.Usage {
-	return task.Usage{
-		InputTokens:       a.InputTokens + b.InputTokens,
-		CachedInputTokens: a.CachedInputTokens + b.CachedInputTokens,
-		OutputTokens:      a.OutputTokens + b.OutputTokens,
-		ReasoningTokens:   a.ReasoningTokens + b.ReasoningTokens,
-		ModelRequests:     a.ModelRequests + b.ModelRequests,
 	}
 }
 

@@ -64,7 +64,7 @@ func showReview(cmd *cobra.Command, run task.RunResult, strict, asJSON bool) err
 	if run.Review == nil {
 		return errors.Join(showRun(cmd.OutOrStdout(), run, "", asJSON), sayNo("the review was not made"))
 	}
-	result := reviewOf(run)
+	result := run.AsReview()
 	var err error
 	if out := cmd.OutOrStdout(); asJSON {
 		err = printJSON(out, result)
@@ -75,18 +75,6 @@ func showReview(cmd *cobra.Command, run task.RunResult, strict, asJSON bool) err
 		err = errors.Join(err, sayNo("the plan has remarks: %d", n))
 	}
 	return err
-}
-
-// reviewOf is a run of one review as review_plan_with_codex returns it.
-func reviewOf(run task.RunResult) task.ReviewResult {
-	result := task.ReviewResult{
-		Report: *run.Review, RunID: run.RunID, BaseCommit: run.BaseCommit,
-		JournalPath: run.JournalPath, Notes: run.Notes, Status: run.Status,
-	}
-	if len(run.Results) > 0 { // the last of them has what all used
-		result.Usage = run.Results[0].Usage
-	}
-	return result
 }
 
 // remarks counts what is wrong with a plan.

@@ -89,7 +89,7 @@ func clock(d time.Duration) string {
 
 // tokens is a count of tokens in few characters: 950, 12.4k, 1.2M; empty for none.
 func tokens(u task.Usage) string {
-	n := u.InputTokens + u.OutputTokens
+	n := u.Tokens()
 	switch {
 	case n <= 0:
 		return ""

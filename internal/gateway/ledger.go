@@ -63,7 +63,7 @@ func (l *ledger) exhausted() *Exhausted {
 		return &Exhausted{What: "model requests", Used: l.usage.ModelRequests, Budget: l.requestBudget}
 	}
 	// Cached tokens are among the input tokens, reasoning among the output.
-	if used := l.usage.InputTokens + l.usage.OutputTokens + l.estimated; l.tokenBudget > 0 && used >= l.tokenBudget {
+	if used := l.usage.Tokens() + l.estimated; l.tokenBudget > 0 && used >= l.tokenBudget {
 		return &Exhausted{What: "tokens", Used: used, Budget: l.tokenBudget}
 	}
 	return nil
@@ -102,10 +102,8 @@ func (l *ledger) unanswered(why string) {
 func (l *ledger) spend(u task.Usage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.usage.InputTokens += u.InputTokens
-	l.usage.CachedInputTokens += u.CachedInputTokens
-	l.usage.OutputTokens += u.OutputTokens
-	l.usage.ReasoningTokens += u.ReasoningTokens
+	u.ModelRequests = 0 // a call is counted when it is made
+	l.usage = l.usage.Plus(u)
 }
 
 // estimate books an answer that did not say, by its size: else a sandbox could

@@ -50,16 +50,36 @@ func (d Dir) ReadPage(name string, cursor int64, limit int) (text string, next, 
 	if n < len(b) { // it has been cut meanwhile
 		b, total = b[:n], from+int64(n)
 	}
-	start := boundary(b, min(int(cursor-from), n))
-	end := boundary(b, min(int(cursor-from+size), n))
-	if end <= start && start < n { // a limit that is smaller than the character
+	text, end := characters(b, min(int(cursor-from), n), min(int(cursor-from+size), n))
+	next = from + int64(end)
+	return text, next, total, next < total, nil
+}
+
+// PageOf does with a text what ReadPage does with a file.
+func PageOf(text string, cursor int64, limit int) (page string, next, total int64, more bool, err error) {
+	if cursor < 0 || limit < 0 {
+		return "", 0, 0, false, negative()
+	}
+	total = int64(len(text))
+	if cursor >= total {
+		return "", cursor, total, false, nil
+	}
+	size := min(int64(cmp.Or(limit, pageLimit)), total-cursor)
+	page, end := characters([]byte(text), int(cursor), int(cursor+size))
+	return page, int64(end), total, int64(end) < total, nil
+}
+
+// characters gives those that begin at from or have it inside, up to the one that
+// to lies in, but at least one, and where they end.
+func characters(b []byte, from, to int) (text string, end int) {
+	start, end := boundary(b, from), boundary(b, to)
+	if end <= start && start < len(b) { // a limit that is smaller than the character
 		_, size := utf8.DecodeRune(b[start:])
 		end = start + size
 	}
-	next = from + int64(end)
 	// A byte for each U+FFFD, where strings.ToValidUTF8 would have one for a run of
 	// them, in which the end of a page would show.
-	return string([]rune(string(b[start:end]))), next, total, next < total, nil
+	return string([]rune(string(b[start:end]))), end
 }
 
 func negative() *task.Refusal {

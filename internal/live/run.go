@@ -2,10 +2,8 @@ package live
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
@@ -63,10 +61,7 @@ func (r *Run) Cancel(taskID string, cause error) error {
 	known := slices.Sorted(maps.Keys(r.tasks))
 	r.mu.Unlock()
 	if !ok {
-		return &task.Refusal{
-			Where: "task_id", What: fmt.Sprintf("The run %q has no task %q.", r.id, taskID),
-			Mend: "It has " + strings.Join(known, ", ") + ".",
-		}
+		return task.NoSuchTask("task_id", r.id, taskID, known)
 	}
 	cancel(cause)
 	return nil

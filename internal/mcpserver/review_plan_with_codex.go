@@ -34,19 +34,10 @@ func (s *Server) reviewPlanWithCodex() (server.ServerTool, error) {
 
 // reviewOf tells the review that a run made.
 func reviewOf(r task.RunResult) (*mcp.CallToolResult, error) {
-	review := task.ReviewResult{
-		RunID: r.RunID, BaseCommit: r.BaseCommit, JournalPath: r.JournalPath, Notes: r.Notes, Status: r.Status, Next: r.Next,
-	}
-	if len(r.Results) > 0 {
-		review.Usage = r.Results[0].Usage
-	}
-	switch {
-	case r.Review != nil:
-		review.Report = *r.Review
-	case r.Status != task.RunRunning: // an empty report would say that the plan is good
+	if r.Review == nil && r.Status != task.RunRunning { // an empty report would say that the plan is good
 		return nil, notReviewed(r)
 	}
-	return reviewResult(review), nil
+	return reviewResult(r.AsReview()), nil
 }
 
 // notReviewed says why a run that is over has no review.

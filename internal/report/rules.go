@@ -27,7 +27,7 @@ func rules(s task.Spec, r task.Result) []rule {
 	broke := func(names ...string) bool {
 		return slices.ContainsFunc(r.Findings, func(f task.Finding) bool { return slices.Contains(names, f.Rule) })
 	}
-	used := r.Usage.InputTokens + r.Usage.OutputTokens
+	used := r.Usage.Tokens()
 	inspection := "none"
 	if s.AllowInspection {
 		inspection = "the read-only ones of the policy (ls, cat, rg, git diff …)"

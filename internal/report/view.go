@@ -103,11 +103,7 @@ func (v *view) headline(r Run) {
 func (v *view) facts(r Run) {
 	var u task.Usage
 	for _, t := range r.Result.Results {
-		u.InputTokens += t.Usage.InputTokens
-		u.CachedInputTokens += t.Usage.CachedInputTokens
-		u.OutputTokens += t.Usage.OutputTokens
-		u.ReasoningTokens += t.Usage.ReasoningTokens
-		u.ModelRequests += t.Usage.ModelRequests
+		u = u.Plus(t.Usage)
 	}
 	add := func(name, value, note string, code bool) {
 		if value != "" {
@@ -117,7 +113,7 @@ func (v *view) facts(r Run) {
 	if d := millis(r.Result.TotalDurationMS); d > 0 {
 		add("Took", duration(d), "", false)
 	}
-	if total := u.InputTokens + u.OutputTokens; total > 0 {
+	if total := u.Tokens(); total > 0 {
 		add("Tokens", number(total), number(u.CachedInputTokens)+" cached", false)
 		add("Model requests", number(u.ModelRequests), "", false)
 	}

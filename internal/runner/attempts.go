@@ -71,7 +71,7 @@ func (t *taskRun) sum(r *task.Result, chosen int, cut bool) {
 	first, last := t.outcomes[0].started, t.outcomes[0].ended
 	r.Usage = task.Usage{}
 	for _, o := range t.outcomes {
-		r.Usage = total(r.Usage, o.result.Usage)
+		r.Usage = r.Usage.Plus(o.result.Usage)
 		if o.started.Before(first) {
 			first = o.started
 		}
@@ -146,14 +146,4 @@ func cancelledBetween(spec task.Spec, ended int) task.Result {
 	}
 	r.NotesForManager = r.Failure.Hint
 	return r
-}
-
-func total(a, b task.Usage) task.Usage {
-	return task.Usage{
-		InputTokens:       a.InputTokens + b.InputTokens,
-		CachedInputTokens: a.CachedInputTokens + b.CachedInputTokens,
-		OutputTokens:      a.OutputTokens + b.OutputTokens,
-		ReasoningTokens:   a.ReasoningTokens + b.ReasoningTokens,
-		ModelRequests:     a.ModelRequests + b.ModelRequests,
-	}
 }

@@ -75,7 +75,7 @@ func summary(attempts []task.TaskProgress, newest int) task.TaskProgress {
 	speaks := newest
 	whole.Usage = task.Usage{}
 	for k, p := range attempts {
-		whole.Usage = total(whole.Usage, p.Usage)
+		whole.Usage = whole.Usage.Plus(p.Usage)
 		if !p.StartedAt.IsZero() && p.StartedAt.Before(whole.StartedAt) {
 			whole.StartedAt = p.StartedAt
 		}

@@ -87,6 +87,20 @@ type Usage struct {
 	ModelRequests     int64 `json:"model_requests"`
 }
 
+// Plus is what both used together.
+func (u Usage) Plus(v Usage) Usage {
+	return Usage{
+		InputTokens:       u.InputTokens + v.InputTokens,
+		CachedInputTokens: u.CachedInputTokens + v.CachedInputTokens,
+		OutputTokens:      u.OutputTokens + v.OutputTokens,
+		ReasoningTokens:   u.ReasoningTokens + v.ReasoningTokens,
+		ModelRequests:     u.ModelRequests + v.ModelRequests,
+	}
+}
+
+// Tokens counts what was sent and received: of these, the others are parts.
+func (u Usage) Tokens() int64 { return u.InputTokens + u.OutputTokens }
+
 // GatewayReport is what the gateway saw of one task.
 type GatewayReport struct {
 	Requests int64

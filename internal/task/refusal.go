@@ -2,6 +2,7 @@ package task
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -17,6 +18,15 @@ type Refusal struct {
 	Mend string
 	// Err is the cause, if there is one; it is not part of the text.
 	Err error
+}
+
+// NoSuchTask refuses the id of a task that a run does not have. known are those
+// that it has.
+func NoSuchTask(where, runID, taskID string, known []string) *Refusal {
+	return &Refusal{
+		Where: where, What: fmt.Sprintf("The run %q has no task %q.", runID, taskID),
+		Mend: "It has " + strings.Join(known, ", ") + ".",
+	}
 }
 
 func (r *Refusal) Error() string {

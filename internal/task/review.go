@@ -47,3 +47,18 @@ type ReviewResult struct {
 	Status RunStatus `json:"status"`
 	Next   string    `json:"next,omitempty"`
 }
+
+// AsReview is the result of a run that reviewed a plan in the shape that a client
+// is told. Without a review, which a run that goes on has not yet, the report is empty.
+func (r RunResult) AsReview() ReviewResult {
+	review := ReviewResult{
+		RunID: r.RunID, BaseCommit: r.BaseCommit, JournalPath: r.JournalPath, Notes: r.Notes, Status: r.Status, Next: r.Next,
+	}
+	if len(r.Results) > 0 { // the last of the runs has what all of them used
+		review.Usage = r.Results[0].Usage
+	}
+	if r.Review != nil {
+		review.Report = *r.Review
+	}
+	return review
+}

@@ -100,7 +100,7 @@ func meanwhile(ev task.Evidence) (message, hint string) {
 // overBudget says which budget is used up; known is false if the evidence does not show it.
 func overBudget(ev task.Evidence) (message, hint string, known bool) {
 	s, used := ev.Spec, ev.Gateway
-	tokens := used.Usage.InputTokens + used.Usage.OutputTokens
+	tokens := used.Usage.Tokens()
 	switch {
 	case s.TokenBudget > 0 && tokens >= s.TokenBudget:
 		return fmt.Sprintf("The task used %s of its budget of %s", count(tokens, "token"), number(s.TokenBudget)),

@@ -104,22 +104,34 @@ func findAdmin(commonDir, dir string) (string, error) {
 		return "", fmt.Errorf("look for worktree: %w", err)
 	}
 	for _, e := range entries {
-		admin := filepath.Join(worktreesDir(commonDir), e.Name())
-		gitFile, err := readIfPresent(filepath.Join(admin, "gitdir"))
-		if err != nil {
-			continue
-		}
-		path := strings.TrimSuffix(string(gitFile), "\n")
-		if filepath.Base(path) == ".git" && filepath.Dir(filepath.Dir(path)) == dir {
-			return admin, nil
-		}
-		// git writes the reason before it writes where the worktree is.
-		reason, err := readIfPresent(filepath.Join(admin, "locked"))
-		if err == nil && gitFile == nil && strings.TrimSuffix(string(reason), "\n") == lockReason(dir) {
+		if admin := filepath.Join(worktreesDir(commonDir), e.Name()); registeredFor(admin) == dir {
 			return admin, nil
 		}
 	}
 	return "", nil
+}
+
+// registeredFor is the Dir of the workspace that a registration may belong to;
+// empty if it can be none of ours.
+func registeredFor(admin string) string {
+	gitFile, err := readIfPresent(filepath.Join(admin, "gitdir"))
+	if err != nil {
+		return ""
+	}
+	if gitFile != nil {
+		path := strings.TrimSuffix(string(gitFile), "\n")
+		if filepath.Base(path) != ".git" {
+			return ""
+		}
+		return filepath.Dir(filepath.Dir(path))
+	}
+	// git writes the reason before it writes where the worktree is.
+	reason, err := readIfPresent(filepath.Join(admin, "locked"))
+	dir, ours := strings.CutPrefix(strings.TrimSuffix(string(reason), "\n"), lockReason(""))
+	if err != nil || !ours {
+		return ""
+	}
+	return dir
 }
 
 // removeMarked removes a workspace's directory, its marker last: a removal that

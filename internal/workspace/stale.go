@@ -75,13 +75,7 @@ func registeredBelow(commonDir, dir string) (found []string, err error) {
 		return nil, fmt.Errorf("look for worktrees: %w", err)
 	}
 	for _, e := range entries {
-		admin := filepath.Join(worktreesDir(commonDir), e.Name())
-		workspace := ""
-		if gitFile, err := readIfPresent(filepath.Join(admin, "gitdir")); err == nil && gitFile != nil {
-			workspace = filepath.Dir(filepath.Dir(strings.TrimSuffix(string(gitFile), "\n")))
-		} else if reason, err := readIfPresent(filepath.Join(admin, "locked")); err == nil {
-			workspace, _ = strings.CutPrefix(strings.TrimSuffix(string(reason), "\n"), lockReason(""))
-		}
+		workspace := registeredFor(filepath.Join(worktreesDir(commonDir), e.Name()))
 		if strings.HasPrefix(workspace, dir+string(filepath.Separator)) {
 			found = append(found, workspace)
 		}
