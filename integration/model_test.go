@@ -7,7 +7,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/replay"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
@@ -40,12 +39,8 @@ func TestWhatGoesWrongAtTheModelIsNamed(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, conversation("", run("echo begun >file"), c.step))
 			h.configure(map[string]any{"idle_timeout_sec": 10})
-			began := time.Now()
 			r := h.serve().run("x", map[string]any{"timeout_sec": 60})
 			h.fails(r, c.kind, c.message)
-			if took := time.Since(began); took > 45*time.Second {
-				t.Errorf("it took %v", took)
-			}
 			if !strings.Contains(r.Patch, "+begun") || !r.PatchApplicable {
 				t.Errorf("what was done before is not in the patch: %q", r.Patch)
 			}

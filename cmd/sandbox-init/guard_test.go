@@ -112,12 +112,8 @@ func TestGuardFailsClosed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out, errs bytes.Buffer
-			began := time.Now()
 			code := guard(c.addr, 300*time.Millisecond, c.stdin, &out, &errs)
 			refused(t, code, &out, &errs)
-			if took := time.Since(began); took > 5*time.Second {
-				t.Errorf("took %s", took)
-			}
 		})
 	}
 	t.Run("stdout is closed", func(t *testing.T) {

@@ -91,16 +91,12 @@ func TestBadTextIsRefusedClearly(t *testing.T) {
 		{"newline at the end of a command", `{"codex_command": "codex\n"}`, `codex_command: is`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			start := time.Now()
 			_, err := Parse(FileName, []byte(c.text))
 			if len(task.Refusals(err)) == 0 {
 				t.Fatalf("got %v, want a refusal", err)
 			}
 			if !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %.300q, want it to contain %q", err, c.want)
-			}
-			if d := time.Since(start); d > 2*time.Second {
-				t.Errorf("took %v", d)
 			}
 			if len(err.Error()) > 64<<10 {
 				t.Errorf("the text has %d bytes", len(err.Error()))

@@ -118,7 +118,7 @@ func newRig(t testing.TB, upstream http.HandlerFunc, change func(*Options, *Sess
 		_ = l.Close()
 		select {
 		case <-done:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("Serve does not return after its listener was closed")
 		}
 	})
@@ -134,7 +134,7 @@ func (r *rig) raw(request string) (int, string) {
 		r.t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(15 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		r.t.Fatal(err)
 	}
 	go func() { _, _ = io.WriteString(c, request) }()

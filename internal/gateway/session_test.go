@@ -64,7 +64,7 @@ func TestStreamIsNotBuffered(t *testing.T) {
 			<-next
 		}
 	}, nil)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	defer close(next)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+r.addr+routeModel, strings.NewReader(goodBody))
@@ -119,7 +119,7 @@ func TestUpstreamIsCancelledWhenTheSandboxHangsUp(t *testing.T) {
 	_ = c.Close()
 	select {
 	case <-gone:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("upstream still works for nobody")
 	}
 	r.end()

@@ -115,7 +115,7 @@ func TestARunOfAnotherProcessLivesUntilThatIsKilled(t *testing.T) {
 	}
 	j := journal.At(home)
 	saved, err := j.Load("r")
-	for until := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(until); saved, err = j.Load("r") {
+	for until := time.Now().Add(time.Minute); err != nil && time.Now().Before(until); saved, err = j.Load("r") {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -198,15 +197,11 @@ func TestAHostileReportDoesNothing(t *testing.T) {
 	b := newBrowser(t)
 	for i, s := range attacks {
 		html := render(t, hostile(s, "html"))
-		start := time.Now()
 		if did := b.open(html, 360, "light"); len(did) > 0 {
 			t.Errorf("attack %d (%.40q): the browser did %q", i, s, did)
 		}
 		b.fold(false)
 		b.nothingSticksOut()
-		if took := time.Since(start); took > 20*time.Second {
-			t.Errorf("attack %d (%.40q): the page took %s to lay out", i, s, took)
-		}
 		if eval[bool](b, `"pwned" in window`) {
 			t.Errorf("attack %d (%.40q): a script ran", i, s)
 		}

@@ -149,7 +149,7 @@ func TestColoursHaveTheirTime(t *testing.T) {
 		p := &painter{file: given, left: time.Minute}
 		start := time.Now()
 		spans := p.of("x.jungle")(lines)
-		if took := time.Since(start); took < given || took > given+5*time.Second || spans != nil {
+		if took := time.Since(start); took < given || spans != nil {
 			t.Errorf("given %s, it took %s, with %d lines of colours", given, took, len(spans))
 		}
 		if p.left > time.Minute-given {

@@ -138,34 +138,21 @@ func TestTunnel(t *testing.T) {
 	})
 }
 
-func TestCancelRemovesWithinASecond(t *testing.T) {
+// BenchmarkStop says how long it takes.
+func TestCancelRemovesWhatIgnoresSignals(t *testing.T) {
 	l := newLab(t)
 	cause := errors.New("the caller has had enough")
-	best := time.Hour
-	for range 3 { // the machine may be busy with something else
-		ctx, cancel := context.WithCancelCause(t.Context())
-		started := make(chan struct{}, 1)
-		cancelled := make(chan time.Time, 1)
-		go func() {
-			<-started
-			cancelled <- time.Now()
-			cancel(cause)
-		}()
-		exit, err := l.Run(ctx, l.bash("trap '' TERM INT; echo up; while :; do sleep 1; done"), task.Streams{
-			Stdout: writerFunc(func(p []byte) (int, error) { started <- struct{}{}; return len(p), nil }),
-			Tunnel: echoTunnel,
-		})
-		if !errors.Is(err, cause) || exit.Code != 137 {
-			t.Fatalf("exit code %d, error %v; want 137 and the cause", exit.Code, err)
-		}
-		best = min(best, time.Since(<-cancelled))
-		if left := l.containers(t); len(left) > 0 {
-			t.Fatalf("Run returned and %v is there", left)
-		}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	exit, err := l.Run(ctx, l.bash(stubborn(false)), task.Streams{
+		Stdout: writerFunc(func(p []byte) (int, error) { cancel(cause); return len(p), nil }),
+		Tunnel: echoTunnel,
+	})
+	if !errors.Is(err, cause) || exit.Code != 137 {
+		t.Errorf("exit code %d, error %v; want 137 and the cause", exit.Code, err)
 	}
-	t.Logf("gone %s after the cancel", best.Round(time.Millisecond))
-	if best > time.Second {
-		t.Errorf("gone after %s, want a second at most", best)
+	if left := l.containers(t); len(left) > 0 {
+		t.Errorf("Run returned and %v is there", left)
 	}
 }
 
@@ -185,7 +172,6 @@ func TestFloodEndsWithTheWritersError(t *testing.T) {
 	l := newLab(t)
 	full := errors.New("that is enough")
 	var n int64
-	began := time.Now()
 	_, err := l.Run(t.Context(), l.bash("head -c 1000000000 /dev/zero; sleep 60"), task.Streams{
 		Stdout: writerFunc(func(p []byte) (int, error) {
 			if n += int64(len(p)); n > 10<<20 {
@@ -197,8 +183,8 @@ func TestFloodEndsWithTheWritersError(t *testing.T) {
 	if !errors.Is(err, full) {
 		t.Errorf("error is %v, want the writer's", err)
 	}
-	if took := time.Since(began); n > 11<<20 || took > 20*time.Second {
-		t.Errorf("%d bytes were taken in %s", n, took)
+	if n > 11<<20 {
+		t.Errorf("%d bytes were taken", n)
 	}
 }
 

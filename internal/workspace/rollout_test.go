@@ -22,7 +22,7 @@ func session(t *testing.T, w *workspace.Workspace, name, content string) {
 
 func rollout(t *testing.T, w *workspace.Workspace, limit int64) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	content, err := w.Rollout(ctx, limit)
 	must(t, err)
