@@ -15,9 +15,6 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 // sandbox, and one that the image names would catch the calls to the gateway.
 var proxyNames = []string{"http_proxy", "https_proxy", "ftp_proxy", "all_proxy"}
 
-// purposeVerify is the task.Container.Purpose of a container without Codex.
-const purposeVerify = "verify"
-
 // environment is the image's, then the task's, then ours, sorted; Codex's home is
 // only where Codex is. The engine adds what the image sets and we do not name: a
 // name alone takes it away.

@@ -163,9 +163,11 @@ func TestVerifyContainers(t *testing.T) {
 			}
 			c.Purpose = "verify"
 			c.Env = map[string]string{"CI": "1", "GREETING": "hello there"}
-			c.Command = []string{"/bin/sh", "-c", `echo "$GREETING $CI$CODEX_HOME"; git log --format=%s; git status --porcelain; cat; ls /sys/class/net; echo built > out; exit 3`}
+			c.Command = []string{"/bin/sh", "-c", `echo "$GREETING $CI$CODEX_HOME"; git log --format=%s; git status --porcelain; cat; ls /sys/class/net
+				codex --version || codex-code-mode-host || /opt/codex-mcp-runner/bin/codex --version || echo no Codex
+				cat /opt/codex-mcp-runner/bin/codex*; echo built > out; exit 3`}
 			got := l.do(t, c, task.Streams{})
-			if want := "hello there 1\nfirst\n M file\nlo\n"; got.err != nil || got.Code != 3 || got.out != want {
+			if want := "hello there 1\nfirst\n M file\nlo\nno Codex\n"; got.err != nil || got.Code != 3 || got.out != want {
 				t.Errorf("code %d, stdout %q, stderr %q, error %v; want code 3 and %q", got.Code, got.out, got.errs, got.err, want)
 			}
 			out := filepath.Join(l.tree.Dir, "out")

@@ -66,6 +66,13 @@ func (e *Engine) Run(ctx context.Context, c task.Container, s task.Streams) (exi
 	if err := errors.Join(files.add(passwdFile, passwd), files.add(groupFile, group)); err != nil {
 		return exit, err
 	}
+	if c.Purpose == purposeVerify {
+		for _, program := range codexPrograms {
+			if err := files.add(program, nil); err != nil {
+				return exit, err
+			}
+		}
+	}
 	recipe.Files = files.files
 	if ground.Image.ID != ground.Runner.ID {
 		if recipe.ToolsVolume, err = e.toolsVolume(ctx, ground.Runner); err != nil {
