@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/codex-mcp-runner/codex-mcp-runner/internal/attest"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
@@ -109,15 +108,7 @@ func orUnknown(s task.Status) string {
 // attested refuses patches that nobody vouches for, and takes over those that are
 // good: the very bytes that were verified, not what the files hold by then.
 func (s *service) attested(run *journal.Saved, chosen []chosenTask) error {
-	root, err := journal.Root(s.o.Getenv)
-	if err != nil {
-		return err
-	}
-	key, err := attest.PublicKey(root)
-	if err != nil {
-		return err
-	}
-	checked, err := verifyRun(run, key)
+	checked, err := verifyRun(run, s.o.Getenv)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func TestDiff(t *testing.T) {
 			t.Errorf("%v: code %d, %v (-want +got):\n%s", c.args, code, err, diff)
 		}
 	}
-	if _, code, err := p.run(t, "diff", "r1", "nope"); code != exitRefused || !strings.Contains(err.Error(), `It has "fix", "bad", "none".`) {
+	if _, code, err := p.run(t, "diff", "r1", "nope"); code != exitRefused || !strings.Contains(err.Error(), `It has fix, bad, none.`) {
 		t.Errorf("no such task: code %d, %v", code, err)
 	}
 	out, code, err := p.run(t, "diff", "--json")

@@ -15,8 +15,16 @@ import (
 
 // verifyRun checks every task that the journal knows of: those of the plan, and
 // any others that have a directory or a result, which should not be there. Its
-// error is a journal that cannot be read.
-func verifyRun(run *journal.Saved, key ed25519.PublicKey) (runCheck, error) {
+// error is a journal or a key that cannot be read.
+func verifyRun(run *journal.Saved, getenv func(string) string) (runCheck, error) {
+	root, err := journal.Root(getenv)
+	if err != nil {
+		return runCheck{}, err
+	}
+	key, err := attest.PublicKey(root)
+	if err != nil {
+		return runCheck{}, err
+	}
 	check := runCheck{RunID: run.Record.RunID, OK: true, KeyID: attest.KeyID(key), Tasks: []taskCheck{}}
 	specs, err := storedSpecs(run)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -97,9 +96,9 @@ func noResult(run *journal.Saved, id string) *task.Refusal {
 				Mend: "Wait until it has.",
 			}
 		}
-		ids = append(ids, fmt.Sprintf("%q", spec.ID))
+		ids = append(ids, spec.ID)
 	}
-	return &task.Refusal{What: fmt.Sprintf("The run %q has no task %q.", run.Record.RunID, id), Mend: "It has " + strings.Join(ids, ", ") + "."}
+	return task.NoSuchTask("", run.Record.RunID, id, ids)
 }
 
 // pager is the service's Page.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/attest"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/console"
-	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
 )
 
 func runsVerifyCommand(f *rootFlags) *cobra.Command {
@@ -30,15 +29,7 @@ func runsVerifyCommand(f *rootFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			root, err := journal.Root(os.Getenv)
-			if err != nil {
-				return err
-			}
-			key, err := attest.PublicKey(root)
-			if err != nil {
-				return err
-			}
-			checked, err := verifyRun(run, key)
+			checked, err := verifyRun(run, os.Getenv)
 			if err != nil {
 				return err
 			}

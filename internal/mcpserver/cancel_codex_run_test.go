@@ -56,7 +56,7 @@ func TestCancelRunSaysWhatCameOfIt(t *testing.T) {
 		}
 		for arguments, want := range map[string]string{
 			`{"run_id":"x"}`:                    "The runs are: r.",
-			`{"run_id":"r","task_id":"c"}`:      "Its tasks are: a, b.",
+			`{"run_id":"r","task_id":"c"}`:      "It has a, b.",
 			`{"run_id":".."}`:                   "dots",
 			`{"run_id":"r","task_id":"../../"}`: "task_id",
 		} {

@@ -71,10 +71,7 @@ func onlyTask(r task.RunResult, id string) (task.RunResult, error) {
 		}
 	}
 	if len(r.Results)+len(r.Progress) == 0 && len(known) > 0 {
-		return all, &task.Refusal{
-			Where: "task_id", What: fmt.Sprintf("The run %s has no task %q.", all.RunID, id),
-			Mend: "Its tasks are: " + strings.Join(known, ", ") + ".",
-		}
+		return all, task.NoSuchTask("task_id", all.RunID, id, known)
 	}
 	return r, nil
 }

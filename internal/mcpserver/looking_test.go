@@ -67,7 +67,7 @@ func TestLookingAtARunDoesNotWait(t *testing.T) {
 		if len(got.Run.Progress) != 1 || got.Run.Progress[0].ID != "b" {
 			t.Errorf("got %+v", got.Run)
 		}
-		if text := refused(t, w, "4", "get_codex_run", `{"run_id":"r","task_id":"c"}`); text != `task_id: The run r has no task "c". Its tasks are: a, b.` {
+		if text := refused(t, w, "4", "get_codex_run", `{"run_id":"r","task_id":"c"}`); text != `task_id: The run "r" has no task "c". It has a, b.` {
 			t.Errorf("got %s", text)
 		}
 		if text := refused(t, w, "5", "get_codex_run", `{"run_id":"x"}`); !strings.Contains(text, "The runs are: r.") {
