@@ -41,7 +41,7 @@ init: $(INIT) ## sandbox-init alone, for both Linux architectures
 
 # The static program that is PID 1 in every sandbox. Without the commit in it: the
 # image is named after its content, and must not change with every commit.
-images/init/sandbox-init-linux-%: $(shell find cmd/sandbox-init internal/tunnel internal/task -name '*.go') go.mod
+images/init/sandbox-init-linux-%: $(shell find cmd/sandbox-init internal/tunnel internal/lifeline internal/task -name '*.go') go.mod
 	CGO_ENABLED=0 GOOS=linux GOARCH=$* $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/sandbox-init
 
 image: engine build ## the runner image, through the Docker engine's API

@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
-
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/console"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/nearest"
 )
 
 // wanted says in words what a value of type t is.
@@ -31,22 +30,13 @@ func wanted(t reflect.Type) string {
 	}
 }
 
-// suggestKey says which key was probably meant. A third of the letters may
-// differ; beyond that a guess misleads.
+// suggestKey says which key was probably meant.
 func suggestKey(name string, known map[string]reflect.Type) string {
-	bare := strings.NewReplacer("_", "", "-", "", " ", "")
 	names := slices.Sorted(maps.Keys(known))
-	best, distance := "", 0
-	for _, k := range names {
-		d := levenshtein.ComputeDistance(strings.ToLower(bare.Replace(clip(name))), bare.Replace(k))
-		if best == "" || d < distance {
-			best, distance = k, d
-		}
+	if best := nearest.To(name, names); best != "" {
+		return fmt.Sprintf("Did you mean %q?", best)
 	}
-	if distance > max(2, len(best)/3) {
-		return "The keys here are " + strings.Join(names, ", ") + "."
-	}
-	return fmt.Sprintf("Did you mean %q?", best)
+	return "The keys here are " + strings.Join(names, ", ") + "."
 }
 
 // printable makes a foreign key fit for a message.

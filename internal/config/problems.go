@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/nearest"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
@@ -92,4 +93,12 @@ func shortName(s string) string {
 		return fmt.Sprintf("%q", s)
 	}
 	return s
+}
+
+// suggest says which known key was probably meant.
+func suggest(name string, known []string) string {
+	if best := nearest.To(name, known); best != "" {
+		return fmt.Sprintf("Did you mean %q?", best)
+	}
+	return fmt.Sprintf("Known keys here: %s.", strings.Join(known, ", "))
 }

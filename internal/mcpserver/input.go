@@ -11,6 +11,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/nearest"
 )
 
 // inputSchema is a tool's input schema, both as it is listed and as it is
@@ -131,7 +133,7 @@ func (s *inputSchema) explain(e *jsonschema.ValidationError, tree any) []problem
 			for _, name := range k.Properties {
 				known := sortedKeys(properties)
 				what := "is not a known field;"
-				if near := nearest(name, known); near != "" {
+				if near := nearest.To(name, known); near != "" {
 					what += " did you mean " + near + "?"
 				}
 				add(slices.Concat(e.InstanceLocation, []string{name}),

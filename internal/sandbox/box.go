@@ -56,7 +56,7 @@ func (b *box) live(ctx context.Context) error {
 	}
 	// The first thing when it is to end, whatever else is under way: a kill through
 	// the engine takes its time when there are many.
-	line := lifeline{conn}
+	line := newLine(conn)
 	spare := context.AfterFunc(life, line.cut)
 	defer spare()
 	exited, lost := api.ContainerWait(detached, b.id, container.WaitConditionNextExit)
