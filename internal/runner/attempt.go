@@ -53,20 +53,14 @@ func (a *attempt) run(ctx context.Context, open func() (Record, error), o *outco
 	o.commit, o.patchBytes = a.commit, len(a.ev.Changes.Patch)
 }
 
-func (a *attempt) try(ctx context.Context) (err error) {
+func (a *attempt) try(ctx context.Context) error {
 	ws, err := a.work(ctx)
-	if ws != nil {
-		defer func() {
-			keep := a.spec.KeepWorktree == "always" || a.spec.KeepWorktree == "failed" && a.result.Status != task.Success
-			err = errors.Join(err, remove(ctx, ws, keep))
-		}()
-	}
 	if err != nil {
-		return err
+		return errors.Join(err, a.clear(ctx, ws, task.Failed))
 	}
 	if ws != nil && a.ev.Stopped.Kind != task.FailCancelled { // nobody waits for a cancelled task
 		if err := a.gather(ctx, ws); err != nil && !a.cancelled(ctx, err) {
-			return a.lost(err)
+			return a.lost(ctx, ws, err)
 		}
 	}
 	verdict := a.Judge(a.ev)
@@ -76,12 +70,12 @@ func (a *attempt) try(ctx context.Context) (err error) {
 		err = a.verify(ctx)
 	}
 	if err != nil && !a.cancelled(ctx, err) {
-		return a.lost(err)
+		return a.lost(ctx, ws, err)
 	}
 	if good && (len(a.ev.Verification) > 0 || a.ev.Stopped.Kind != "") {
 		verdict = a.Judge(a.ev)
 	}
-	return a.keep(verdict, ws)
+	return a.conclude(ctx, ws, verdict)
 }
 
 // work makes the worktree and lets Codex work in it, both within the task's
@@ -158,12 +152,40 @@ func (a *attempt) cancelled(ctx context.Context, err error) bool {
 
 // lost keeps what there is of a task that our machinery could not finish: if
 // there is a patch, it is attested as that of a task that failed.
-func (a *attempt) lost(err error) error {
+func (a *attempt) lost(ctx context.Context, ws Workspace, err error) error {
 	if len(a.ev.Changes.Patch) == 0 {
-		return err
+		return errors.Join(err, a.clear(ctx, ws, task.Failed))
 	}
 	a.ev.Stopped = task.Stop{Kind: task.FailInternal, Detail: err.Error()}
-	return errors.Join(err, a.keep(a.Judge(a.ev), nil))
+	return errors.Join(err, a.conclude(ctx, ws, a.Judge(a.ev)))
+}
+
+// conclude takes the worktree away and keeps the verdict. A worktree that stays is
+// no fault of the patch: the result says how to remove it.
+func (a *attempt) conclude(ctx context.Context, ws Workspace, v task.Verdict) error {
+	if err := a.clear(ctx, ws, v.Status); err != nil {
+		a.left(ws, err)
+		v = a.Judge(a.ev)
+	}
+	return a.keep(v, ws)
+}
+
+// clear takes the worktree of a task with that status away, or leaves it to the
+// user if the configuration says so. ws may be nil.
+func (a *attempt) clear(ctx context.Context, ws Workspace, status task.Status) error {
+	if ws == nil {
+		return nil
+	}
+	return remove(ctx, ws, a.spec.KeepWorktree == "always" || a.spec.KeepWorktree == "failed" && status != task.Success)
+}
+
+// left reports a worktree that could not be removed.
+func (a *attempt) left(ws Workspace, err error) {
+	a.Log.Warn("remove worktree", "run", a.spec.RunID, "task", a.spec.ID, "err", err)
+	a.ev.Changes.Findings = append(a.ev.Changes.Findings, task.Finding{
+		Rule: "worktree-left", Severity: task.SeverityWarning,
+		Detail: fmt.Sprintf("Worktree cleanup failed: %v", err), Evidence: ws.Tree().Dir,
+	})
 }
 
 // remove takes a worktree away, whatever became of ctx.

@@ -33,7 +33,11 @@ func (a *attempt) verify(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("make a clean checkout for task %s: %w", a.spec.ID, err)
 	}
-	defer func() { err = errors.Join(err, remove(ctx, ws, false)) }()
+	defer func() {
+		if err := remove(ctx, ws, false); err != nil {
+			a.left(ws, err)
+		}
+	}()
 	log, err := a.record.Append(name)
 	if err != nil {
 		return err
