@@ -32,16 +32,18 @@ func decided(name string, err error, found string) task.SetupCheck {
 		return task.SetupCheck{Name: name, OK: true, Detail: found}
 	}
 	c := task.SetupCheck{Name: name, Detail: err.Error()}
-	if r := task.Refusals(err); len(r) > 0 {
-		c.Detail, c.Mend = "", ""
-		for _, one := range r {
-			where := ""
-			if one.Where != "" {
-				where = one.Where + ": "
-			}
-			c.Detail = strings.TrimSpace(c.Detail + " " + where + one.What)
-			c.Mend = strings.TrimSpace(c.Mend + " " + one.Mend)
+	switch all := task.Refusals(err); len(all) {
+	case 0:
+	case 1:
+		what := *all[0]
+		what.Mend = ""
+		c.Detail, c.Mend = what.Error(), all[0].Mend
+	default: // each with its mend, or nobody could tell which belongs to which
+		var lines []string
+		for _, r := range all {
+			lines = append(lines, r.Error())
 		}
+		c.Detail, c.Mend = strings.Join(lines, "\n"), "Mend each of these."
 	}
 	return c
 }

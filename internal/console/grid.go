@@ -8,15 +8,18 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// column is a heading of a grid, above numbers if right.
+// column is a heading of a grid, above numbers if right. Screens with fewer columns
+// than from go without it.
 type column struct {
 	name  string
 	right bool
+	from  int
 }
 
 // grid lays out rows of cells, which must be visible text, with two blanks
 // between columns and no lines. Rows that are wider than the screen are cut.
 func grid(s Screen, columns []column, rows []table.Row) string {
+	columns, rows = narrowed(s, columns, rows)
 	t := table.NewWriter()
 	style := table.StyleDefault
 	style.Options = table.OptionsNoBordersAndSeparators
@@ -39,6 +42,31 @@ func grid(s Screen, columns []column, rows []table.Row) string {
 	t.AppendHeader(header)
 	t.AppendRows(rows)
 	return t.Render() + "\n"
+}
+
+// narrowed leaves out the columns for which the screen is too narrow.
+func narrowed(s Screen, columns []column, rows []table.Row) ([]column, []table.Row) {
+	width := s.columns()
+	var kept []column
+	cut := make([]table.Row, len(rows))
+	for i, c := range columns {
+		if width > 0 && width < c.from {
+			continue
+		}
+		kept = append(kept, c)
+		for j := range rows {
+			cut[j] = append(cut[j], rows[j][i])
+		}
+	}
+	return kept, cut
+}
+
+// idFit cuts an id so that it leaves room for what is said about it.
+func (s Screen) idFit(id string, most int) string {
+	if width := s.columns(); width > 0 {
+		most = min(most, max(width/3, 8))
+	}
+	return fit(Visible(id), most)
 }
 
 // paragraph writes foreign text, indented and wrapped to the screen.

@@ -79,7 +79,7 @@ func (r *region) rows(columns int) int {
 func (r *region) lines(p task.Progress, now time.Time, room int) []string {
 	width := 0
 	for _, t := range p.Tasks {
-		width = max(width, min(text.StringWidthWithoutEscSequences(Visible(t.ID)), idColumns))
+		width = max(width, text.StringWidthWithoutEscSequences(r.screen.idFit(t.ID, idColumns)))
 	}
 	var lines []string
 	for _, t := range shown(p.Tasks, room-1) {

@@ -20,19 +20,23 @@ func run() task.RunResult {
 			{
 				TaskID: "api-tests", Status: task.Success, FilesChanged: []string{"a", "b"}, CommandsRun: make([]task.Command, 5),
 				DurationMS: 12_345, Usage: task.Usage{InputTokens: 12_000, OutputTokens: 400}, Findings: []task.Finding{
-					{Rule: "sensitive-file", Severity: task.SeverityWarning}, {Rule: "mode-change", Severity: task.SeverityInfo},
+					{Rule: "sensitive-file", Severity: task.SeverityWarning, Detail: "The file .npmrc is read by tools.", Evidence: ".npmrc"},
+					{Rule: "mode-change", Severity: task.SeverityInfo, Detail: "Nobody needs to read this.", Evidence: "run.sh"},
 				},
+				Summary: "I added the tests.\n\n- one for a\n- one for b\n- one more that need not be shown",
 			},
-			{TaskID: "日本語", Status: task.Success, DurationMS: 900},
+			{TaskID: "日本語", Status: task.Success, DurationMS: 900, Summary: "sum is defined in src/sum.js:\n\n  export const sum\n" + hostile + strings.Repeat("\nmore", 50)},
 			{TaskID: "docs", Status: task.Failed, FilesChanged: []string{"x"}, DurationMS: 61_000, Failure: &task.Failure{
 				Kind:    task.FailRule,
 				Message: "docs/a.md was changed, but allowed_paths is src/.",
 				Hint:    "Add the path to allowed_paths if the task needs it, or tell Codex in the prompt to leave it alone.",
-			}},
+			}, Findings: append([]task.Finding{
+				{Severity: task.SeverityError, Detail: "docs/a.md was changed, but allowed_paths is src/.", Evidence: "docs/a.md"},
+			}, slices.Repeat([]task.Finding{{Severity: task.SeverityWarning, Detail: "This link leads out of the tree: " + hostile, Evidence: "docs/b"}}, 12)...)},
 			{TaskID: "slow", Status: task.Timeout, DurationMS: 300_000, Failure: &task.Failure{
 				Kind: task.FailTimeout, Message: "The task was not done after 300 s; " + hostile, Hint: "Split it.",
 			}},
-			{TaskID: "never", Status: task.Skipped},
+			{TaskID: "never", Status: task.Skipped, NotesForManager: "Dry run: nothing was started."},
 		},
 		Notes:       []string{"The checkout has changes that the base commit lacks: 2 files."},
 		JournalPath: "/home/me/.local/state/codex-mcp-runner/repo-1/runs/r-20260102",
@@ -156,11 +160,12 @@ func TestSetup(t *testing.T) {
 	setup := task.Setup{Checks: []task.SetupCheck{
 		{Name: "engine", OK: true, Detail: "Docker 20.10.24, API 1.41, cgroup v1, rootful"},
 		{Name: "login", Detail: "There is no login for the model API. " + hostile, Mend: "Run codex login on this machine, or set CODEX_API_KEY in the server's environment."},
+		{Name: "config", Detail: "cpus: must be from 1 to 64. Correct it.\nimage: must not be empty. Leave it out.", Mend: "Mend each of these."},
 		{Name: "disk", OK: true},
 	}}
 	coloured := shows(t, "setup", func(w io.Writer, s console.Screen) error { return console.Setup(w, setup, s) })
-	if !strings.Contains(coloured, "\x1b[31mMISSING\x1b[0m") {
-		t.Error("what is missing is not red")
+	if !strings.Contains(coloured, "\x1b[31mNOT OK\x1b[0m") {
+		t.Error("a fault is not red")
 	}
 	var b strings.Builder
 	ready := task.Setup{Ready: true, Checks: setup.Checks[:1]}

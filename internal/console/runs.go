@@ -32,7 +32,7 @@ func Runs(w io.Writer, runs []task.RunSummary, s Screen) error {
 	b.WriteString(grid(s, []column{
 		{name: "run"},
 		{name: "status"},
-		{name: "created"},
+		{name: "created", from: 60},
 		{name: "done", right: true},
 		{name: "success", right: true},
 		{name: "tasks"},

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
@@ -19,28 +18,31 @@ func Setup(w io.Writer, setup task.Setup, s Screen) error {
 	for _, c := range setup.Checks {
 		width = max(width, min(text.StringWidthWithoutEscSequences(Visible(c.Name)), idColumns))
 	}
-	var missing []string
+	var faults []string
 	for _, c := range setup.Checks {
 		mark, color := "ok", text.FgGreen
 		if !c.OK {
-			mark, color = "MISSING", text.FgRed
-			missing = append(missing, Visible(c.Name))
+			mark, color = "NOT OK", text.FgRed
+			faults = append(faults, Visible(c.Name))
 		}
-		first := s.paint(fmt.Sprintf("%-7s", mark), color) + "  " + text.Pad(fit(Visible(c.Name), width), width, ' ') + "  "
+		first := s.paint(mark, color) + strings.Repeat(" ", len("NOT OK")-len(mark)) + "  " + text.Pad(fit(Visible(c.Name), width), width, ' ') + "  "
 		rest := strings.Repeat(" ", text.StringWidthWithoutEscSequences(first))
 		detail := c.Detail
 		if strings.TrimSpace(detail) == "" {
 			detail = "-"
 		}
-		hang(&b, first, rest, detail, s)
+		for line := range strings.SplitSeq(strings.TrimSpace(detail), "\n") { // one for each thing that is wrong
+			hang(&b, first, rest, line, s)
+			first = rest
+		}
 		if !c.OK {
 			hang(&b, rest, rest, c.Mend, s)
 		}
 	}
-	if setup.Ready && len(missing) == 0 {
+	if setup.Ready && len(faults) == 0 {
 		b.WriteString("\nReady to run tasks.\n")
 	} else {
-		b.WriteString("\nNot ready; missing: " + strings.Join(missing, ", ") + ".\n")
+		b.WriteString("\nNot ready; to be mended: " + strings.Join(faults, ", ") + ".\n")
 	}
 	return flush(w, &b, "set-up")
 }

@@ -17,36 +17,29 @@ const (
 	noteWidth = 60
 )
 
-// Table writes what came of a run: a line for each task, then why those that
-// failed did and what to do, then what concerns the run as a whole. Of a run that
-// is not done it has the tasks as they stand.
+// Table writes what came of a run: a line for each task, then what there is to say
+// about each, then what concerns the run as a whole. Of a run that is not done it
+// has the tasks as they stand.
 func Table(w io.Writer, run task.RunResult, s Screen) error {
 	var b strings.Builder
 	b.WriteString(grid(s, []column{
 		{name: "task"},
 		{name: "status"},
-		{name: "files", right: true},
-		{name: "commands", right: true},
-		{name: "seconds", right: true},
-		{name: "tokens", right: true},
+		{name: "files", right: true, from: 100},
+		{name: "commands", right: true, from: 100},
+		{name: "seconds", right: true, from: 60},
+		{name: "tokens", right: true, from: 80},
 		{name: "note"},
 	}, rows(run, s)))
 	for _, r := range run.Results {
-		if r.Failure == nil {
-			continue
-		}
-		b.WriteString("\n" + s.paint(Visible(r.TaskID), statusColor(r.Status)) + "\n")
-		paragraph(&b, r.Failure.Message, s)
-		lastWords(&b, r.Verification, s)
-		paragraph(&b, r.Failure.Hint, s)
+		details(&b, r, s)
 	}
 	combination(&b, run.Combination, s)
 	if len(run.Findings)+len(run.Notes) > 0 {
 		b.WriteString("\n")
 	}
 	for _, f := range run.Findings {
-		mark := "  " + s.paint(Visible(string(f.Severity)), severityColor(f.Severity)) + "  "
-		hang(&b, mark, strings.Repeat(" ", text.StringWidthWithoutEscSequences(mark)), f.Detail+" "+f.Evidence, s)
+		finding(&b, f, s)
 	}
 	for _, note := range run.Notes {
 		paragraph(&b, note, s)
@@ -81,7 +74,7 @@ func rows(run task.RunResult, s Screen) []table.Row {
 	for _, r := range run.Results {
 		ended[r.TaskID] = true
 		rows = append(rows, table.Row{
-			fit(Visible(r.TaskID), idWidth),
+			s.idFit(r.TaskID, idWidth),
 			s.paint(Visible(string(r.Status)), statusColor(r.Status)),
 			len(r.FilesChanged),
 			len(r.CommandsRun),
@@ -93,7 +86,7 @@ func rows(run task.RunResult, s Screen) []table.Row {
 	for _, p := range run.Progress {
 		if !ended[p.ID] {
 			rows = append(rows, table.Row{
-				fit(Visible(p.ID), idWidth), s.paint(Visible(string(p.State)), text.Faint), "", "", "",
+				s.idFit(p.ID, idWidth), s.paint(Visible(string(p.State)), text.Faint), "", "", "",
 				tokens(p.Usage), fit(folded(p.Activity), noteWidth),
 			})
 		}
@@ -141,20 +134,6 @@ func verified(all []task.Verification) string {
 		return ""
 	}
 	return count(len(all), "check", "checks") + " passed"
-}
-
-// lastWords are the last lines that a failed verify command printed.
-func lastWords(b *strings.Builder, all []task.Verification, s Screen) {
-	const shown = 8
-	for _, v := range all {
-		if v.Passed {
-			continue
-		}
-		lines := strings.FieldsFunc(v.OutputTail, func(r rune) bool { return r == '\n' || r == '\r' })
-		for _, line := range lines[max(0, len(lines)-shown):] {
-			hang(b, "  | ", "  | ", line, s)
-		}
-	}
 }
 
 // combination says whether the patches go together, and which do not.
