@@ -26,21 +26,26 @@ var schemaJSON []byte
 // Schema is the JSON Schema (draft 2020-12) of a configuration file.
 func Schema() []byte { return slices.Clone(schemaJSON) }
 
-var compiled = sync.OnceValues(func() (*jsonschema.Schema, error) {
+var compiled = sync.OnceValues(compile)
+
+func compile() (*jsonschema.Schema, error) {
+	// A relative name would be resolved against the working directory, which may
+	// be gone or be called "100% done".
+	const url = "file:///" + FileName
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaJSON))
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration's schema: %w", err)
 	}
 	c := jsonschema.NewCompiler()
-	if err := c.AddResource(FileName, doc); err != nil {
+	if err := c.AddResource(url, doc); err != nil {
 		return nil, fmt.Errorf("read the configuration's schema: %w", err)
 	}
-	s, err := c.Compile(FileName)
+	s, err := c.Compile(url)
 	if err != nil {
 		return nil, fmt.Errorf("compile the configuration's schema: %w", err)
 	}
 	return s, nil
-})
+}
 
 // checkSchema adds a problem for each place where root does not fit the schema.
 // Its error is our own fault.

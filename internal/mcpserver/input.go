@@ -51,16 +51,20 @@ func comparePlaces(a, b problem) int {
 	})
 }
 
+// inputURL names a schema while it is compiled. A relative name would be resolved
+// against the working directory, which may be gone or be called "100% done".
+const inputURL = "file:///input.json"
+
 func compileInput(raw []byte) (*inputSchema, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
 		return nil, fmt.Errorf("decode input schema: %w", err)
 	}
 	c := jsonschema.NewCompiler()
-	if err := c.AddResource("input.json", doc); err != nil {
+	if err := c.AddResource(inputURL, doc); err != nil {
 		return nil, fmt.Errorf("add input schema: %w", err)
 	}
-	compiled, err := c.Compile("input.json")
+	compiled, err := c.Compile(inputURL)
 	if err != nil {
 		return nil, fmt.Errorf("compile input schema: %w", err)
 	}
