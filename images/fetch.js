@@ -82,3 +82,10 @@ fs.symlinkSync('/opt/codex-mcp-runner/bin/rg', path.join(local, 'bin/rg'));
 // Any uid may read and run all of it; nobody may change it or gain rights by it.
 run('chown', '-R', '0:0', out);
 run('chmod', '-R', 'u=rwX,go=rX', out);
+// But for Codex: of a program that may be run and not read, the kernel lets no
+// other process of the same user open the memory or the files (proc(5),
+// PR_SET_DUMPABLE). So what Codex runs cannot write into its stdout, which is
+// where we read what it did.
+for (const program of ['codex', 'codex-code-mode-host']) {
+  fs.chmodSync(path.join(prefix, 'bin', program), 0o711);
+}
