@@ -22,7 +22,7 @@ func TestVerifyCommandsSeeThePatchAndNothingElse(t *testing.T) {
 		"test -z \"$(git status --porcelain)\" && git log -1 --format=%s",
 		"test ! -e /etc/codex/config.toml && test -z \"$OPENAI_BASE_URL$CODEX_API_KEY$OPENAI_API_KEY\"",
 		"test \"$(ls /sys/class/net)\" = lo && ! grep ':1FC0 ' /proc/net/tcp", // 8128, where the gateway is for Codex
-		"echo built >built", "cat built && test $(id -u) != 0",
+		"echo built >built && echo changed >new && test $(id -u) != 0", "test ! -e built && grep new new",
 	}
 	r := h.serve().run("prompt of t.", verify(checks...))
 	if r.Status != task.Success || len(r.Verification) != len(checks) {
@@ -36,7 +36,7 @@ func TestVerifyCommandsSeeThePatchAndNothingElse(t *testing.T) {
 	if len(r.FilesChanged) != 2 { // built is not in the patch
 		t.Errorf("changed: %q", r.FilesChanged)
 	}
-	if b, err := os.ReadFile(r.Verification[0].LogPath); err != nil || !strings.Contains(string(b), "built") {
+	if b, err := os.ReadFile(r.Verification[0].LogPath); err != nil || !strings.Contains(string(b), "$ echo built") {
 		t.Errorf("the log: %q %v", b, err)
 	}
 }

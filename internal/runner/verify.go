@@ -15,42 +15,32 @@ import (
 // verifyTail is how many characters of a verify command's output a result shows.
 const verifyTail = 2000
 
-// verifier runs a task's verify commands, one after the other.
+// verifier runs a task's verify commands, one after the other. What they print
+// counts together.
 type verifier struct {
 	*attempt
-	tree  task.Tree
 	log   io.Writer
 	limit *outputCap
 }
 
-// verify runs the verify commands on a clean checkout of the attempt's commit,
-// until one fails, and puts into the evidence what they said. Its error is a
-// fault of ours or a cancel.
+// verify runs the verify commands, each on a clean checkout of the attempt's
+// commit, until one fails, and puts into the evidence what they said. Its error
+// is a fault of ours or a cancel.
 func (a *attempt) verify(ctx context.Context) (err error) {
 	const name = "verify.log"
-	a.post(func(p *task.TaskProgress) { p.State, p.Activity = task.Checking, "making a clean checkout" })
-	ws, err := a.checkout(ctx)
-	if err != nil {
-		return fmt.Errorf("make a clean checkout for task %s: %w", a.spec.ID, err)
-	}
-	defer func() {
-		if err := remove(ctx, ws, false); err != nil {
-			a.left(ws, err)
-		}
-	}()
 	log, err := a.record.Append(name)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 
-	ctx, cancel := context.WithCancelCause(ctx)
+	timed, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	timeout := time.AfterFunc(a.spec.Timeout, func() { cancel(&stop{task.Stop{Kind: task.FailTimeout}}) })
 	defer timeout.Stop()
-	v := verifier{a, ws.Tree(), log, newOutputCap(a.spec.MaxOutputBytes, cancel)}
+	v := verifier{a, log, newOutputCap(a.spec.MaxOutputBytes, cancel)}
 	for _, command := range a.spec.VerifyCommands {
-		said, err := v.run(ctx, command)
+		said, err := v.check(ctx, timed, command)
 		if err != nil {
 			return fmt.Errorf("verify task %s: %w", a.spec.ID, err)
 		}
@@ -63,6 +53,23 @@ func (a *attempt) verify(ctx context.Context) (err error) {
 	return nil
 }
 
+// check runs one command on a checkout of its own: what it runs came with the
+// patch, and must not change what the next command sees. timed ends with the time
+// that all commands have together.
+func (v *verifier) check(ctx, timed context.Context, command string) (task.Verification, error) {
+	v.post(func(p *task.TaskProgress) { p.State, p.Activity = task.Checking, "making a clean checkout" })
+	ws, err := v.checkout(ctx)
+	if err != nil {
+		return task.Verification{}, fmt.Errorf("make a clean checkout: %w", err)
+	}
+	defer func() {
+		if err := remove(ctx, ws, false); err != nil {
+			v.left(ws, err)
+		}
+	}()
+	return v.run(timed, ws.Tree(), command)
+}
+
 func (a *attempt) checkout(ctx context.Context) (Workspace, error) {
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
@@ -71,7 +78,7 @@ func (a *attempt) checkout(ctx context.Context) (Workspace, error) {
 
 // run runs one command. What it prints is redacted on the way; both streams go
 // through a redactor of their own, so that one cannot cut a secret of the other.
-func (v *verifier) run(ctx context.Context, command string) (task.Verification, error) {
+func (v *verifier) run(ctx context.Context, tree task.Tree, command string) (task.Verification, error) {
 	shown := v.Redact.Text(command)
 	v.post(func(p *task.TaskProgress) { p.Activity = "verify: " + brief(shown) })
 	if _, err := fmt.Fprintf(v.log, "$ %s\n", shown); err != nil {
@@ -81,7 +88,7 @@ func (v *verifier) run(ctx context.Context, command string) (task.Verification, 
 	both := &lockedWriter{w: io.MultiWriter(v.log, &last)}
 	stdout, stderr := v.Redact.Writer(both), v.Redact.Writer(both)
 	begun := time.Now()
-	exit, err := v.Sandbox.Run(ctx, verifyContainer(v.spec, v.tree, command), task.Streams{
+	exit, err := v.Sandbox.Run(ctx, verifyContainer(v.spec, tree, command), task.Streams{
 		Stdout: v.limit.guarded(stdout), Stderr: v.limit.guarded(stderr),
 	})
 	took := time.Since(begun)

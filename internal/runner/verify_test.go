@@ -67,7 +67,9 @@ func TestVerifyCommandsRunOnACleanCheckoutOfThePatch(t *testing.T) {
 	want := []string{
 		"watch", "begin", "store", "create run-a c0ffee /nonexistent/run/tasks/a/1", "start a", "gone a", "collect run-a",
 		"create run-a-verify c0ffee+a /nonexistent/run/tasks/a/1-verify",
-		"start a-verify", "gone a-verify", "start a-verify", "gone a-verify", "remove run-a-verify keep=false",
+		"start a-verify", "gone a-verify", "remove run-a-verify keep=false",
+		"create run-a-verify c0ffee+a /nonexistent/run/tasks/a/1-verify",
+		"start a-verify", "gone a-verify", "remove run-a-verify keep=false",
 		"remove run-a keep=false", "compare", "finish",
 	}
 	if diff := cmp.Diff(want, w.events); diff != "" {
@@ -95,7 +97,7 @@ func TestVerifyCommandsRunOnACleanCheckoutOfThePatch(t *testing.T) {
 			doing = append(doing, p.Tasks[0].Activity)
 		}
 	}
-	if want := []string{"collecting changes", "making a clean checkout", "verify: npm test", "verify: npm run lint"}; !slices.Equal(doing, want) {
+	if want := []string{"collecting changes", "making a clean checkout", "verify: npm test", "making a clean checkout", "verify: npm run lint"}; !slices.Equal(doing, want) {
 		t.Errorf("progress says %q", doing)
 	}
 }
@@ -257,7 +259,7 @@ func TestACancelEndsVerifyingLikeCodex(t *testing.T) {
 		if len(r.Verification) != 1 || r.Verification[0].Command != "one" {
 			t.Errorf("a command that was cut short counts: %+v", r.Verification)
 		}
-		if got := only(w.events, "remove"); len(got) != 2 {
+		if got := only(w.events, "remove"); len(got) != 3 { // two checkouts and the worktree
 			t.Errorf("removed %q", got)
 		}
 	})
