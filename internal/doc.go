@@ -1,14 +1,14 @@
 // Package internal holds the house. Imports go down only; archtest checks it.
 //
 //	floor  package                                               may import of ours
-//	0      task tunnel lifeline nearest folding debootstrap      nothing
-//	       policies images
+//	0      task tunnel lifeline nearest unseen folding           nothing
+//	       debootstrap policies images
 //	       codex config redact                                   task, policies, nearest
 //	1      policy workspace sandbox gateway validate journal     floor 0
 //	       replay attest review live
 //	2      runner                                                floor 0
-//	3      mcpserver                                             task, nearest
-//	       console report                                        task
+//	3      mcpserver                                             task, nearest, unseen
+//	       console report                                        task, unseen
 //	4      cmd                                                   all
 //
 // Three libraries are fenced: only sandbox imports github.com/docker/docker,

@@ -55,7 +55,7 @@ type tree struct{ *workspace.Workspace }
 const maxFileBytes = 64 << 20
 
 func (t tree) Collect(ctx context.Context, spec task.Spec) (task.Changes, error) {
-	return t.Workspace.Collect(ctx, workspace.CollectOptions{MaxPatchBytes: spec.MaxPatchBytes, MaxFileBytes: maxFileBytes})
+	return t.Workspace.Collect(ctx, workspace.CollectOptions{MaxFileBytes: maxFileBytes})
 }
 
 type runRecord struct{ *journal.Run }

@@ -3,8 +3,9 @@ package console
 import (
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/unseen"
 )
 
 // Visible writes foreign text as one line in which every character can be seen:
@@ -21,7 +22,7 @@ func visible(s, keep string) string {
 		switch {
 		case r == utf8.RuneError && size == 1:
 			b.WriteString(`\x` + strconv.FormatUint(uint64(s[i]), 16))
-		case hidden(r) && !strings.ContainsRune(keep, r):
+		case unseen.Rune(r) && !strings.ContainsRune(keep, r):
 			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
 		default:
 			b.WriteRune(r)
@@ -29,14 +30,6 @@ func visible(s, keep string) string {
 		i += size
 	}
 	return b.String()
-}
-
-// hidden reports whether r has no picture of its own. Variation selectors are
-// among them though some emoji carry one: they can smuggle text, and terminals
-// do not agree about the width that they give.
-func hidden(r rune) bool {
-	return !unicode.IsGraphic(r) || r == '\u2800' || // the empty braille cell
-		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 // folded is Visible with every run of white space as one blank.

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/folding"
 )
 
 // Bounds of one glob pattern. Matching time grows with the product of its
@@ -27,7 +29,8 @@ const (
 //     it, too: "src" and "src/" are "src/**".
 //   - Case counts, since it does for git and in the container: "Src/a" and
 //     "src/a" are two files there, even if they are one on a laptop's disk.
-//   - No pattern allows .git, in any case of letters, nor an unclean path.
+//   - No pattern allows .git, nor what some file system takes for it, nor an
+//     unclean path.
 func AllowPath(patterns []string, name string) bool {
 	if !cleanPath(name) {
 		return false
@@ -61,7 +64,7 @@ func cleanPath(name string) bool {
 		return false
 	}
 	for part := range strings.SplitSeq(name, "/") {
-		if part == "" || part == "." || part == ".." || strings.EqualFold(part, ".git") {
+		if part == "" || part == "." || part == ".." || folding.IsDotGit(part) {
 			return false
 		}
 	}
@@ -99,7 +102,7 @@ func patternProblem(p string) string {
 			return `leads upwards with ".."`
 		case part == "" || part == ".":
 			return `has an empty or "." part`
-		case strings.EqualFold(part, ".git"):
+		case folding.IsDotGit(part):
 			return "names .git, which no task may change"
 		}
 	}

@@ -3,6 +3,8 @@ package policy
 import (
 	"strings"
 	"testing"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/folding"
 )
 
 func TestAllowPath(t *testing.T) {
@@ -42,6 +44,11 @@ func TestAllowPath(t *testing.T) {
 		{"**", ".git", false},
 		{"**", ".git/config", false},
 		{"**", "sub/.GIT/hooks/pre-commit", false},
+		{"**", "sub/.git\u200b/config", false},
+		{"**", ".git./config", false},
+		{"**", "GIT~1/config", false},
+		{"**", `.git\hooks`, false},
+		{"git~1/**", "git~1/config", false},
 		{"**", ".gitignore", true},
 		{"**", "", false},
 		{"**", "/etc/passwd", false},
@@ -99,7 +106,7 @@ func FuzzAllowPath(f *testing.F) {
 			t.Errorf("%q is refused at the door and matches", pattern)
 		}
 		for part := range strings.SplitSeq(name, "/") {
-			if part == "" || part == "." || part == ".." || strings.EqualFold(part, ".git") {
+			if part == "" || part == "." || part == ".." || folding.IsDotGit(part) {
 				t.Errorf("%q allows %q", pattern, name)
 			}
 		}

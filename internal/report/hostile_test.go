@@ -228,7 +228,7 @@ func TestWhatTheEyeCannotSeeIsSpelledOut(t *testing.T) {
 	}
 	for in, want := range map[string]string{
 		"a\u202eb": "a⟨U+202E⟩b", "\x1b[2J": "␛[2J", "\x00": "␀", "\x7f": "␡", "\u0085": "⟨U+0085⟩", "\xff": "⟨0xFF⟩", "\u2028": "⟨U+2028⟩",
-		"\u3164": "⟨U+3164⟩", "\u115f\u034f\u2800": "⟨U+115F⟩⟨U+034F⟩⟨U+2800⟩", "\U000e0080\u2065\ufff0": "⟨U+E0080⟩⟨U+2065⟩⟨U+FFF0⟩", "\U000e0041": "⟨U+E0041⟩", "\ue000": "⟨U+E000⟩", "\u200b": "⟨U+200B⟩", "a\ufe0f": "a⟨U+FE0F⟩", "⚠\ufe0f": "⚠\ufe0f",
+		"\u3164": "⟨U+3164⟩", "\u115f\u034f\u2800": "⟨U+115F⟩⟨U+034F⟩⟨U+2800⟩", "\U000e0080\u2065\ufff0": "⟨U+E0080⟩⟨U+2065⟩⟨U+FFF0⟩", "\U000e0041": "⟨U+E0041⟩", "\ue000": "⟨U+E000⟩", "\u0378": "⟨U+0378⟩", "\u200b": "⟨U+200B⟩", "a\ufe0f": "a⟨U+FE0F⟩", "⚠\ufe0f": "⚠\ufe0f",
 		"é 漢 😀\t\n~": "é 漢 😀\t\n~", "\ufffd": "\ufffd",
 	} {
 		if got := string(reveal([]byte(in))); got != want {
@@ -280,7 +280,7 @@ func FuzzHTML(f *testing.F) {
 		r.Result.Results[0].ExitCode, r.Plan.Tasks[0].Limits.MemoryBytes, r.Plan.Tasks[0].Timeout = int(n), n, time.Duration(n)
 		r.Events[0].Time = time.Unix(n%(1<<40), 0)
 		if patch != "" {
-			r.Patch = func(string) string { return patch }
+			r.Result.Results[0].Patch = patch
 		}
 		page, err := HTML(r)
 		if err != nil {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/unseen"
 )
 
 // visible returns a mark for a rune that the eye cannot see or that changes the
@@ -25,15 +27,11 @@ func visible(prev, r rune, width int, b byte) string {
 		if unicode.Is(unicode.So, prev) {
 			return ""
 		}
-	case !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, blank):
+	case !unseen.Rune(r):
 		return ""
 	}
 	return fmt.Sprintf("⟨U+%04X⟩", r)
 }
-
-// blank is the empty braille cell, a symbol that leaves no ink. Fillers and code
-// points that renderers drop, assigned or not, are Other_Default_Ignorable.
-var blank = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x2800, Hi: 0x2800, Stride: 1}}}
 
 // reveal puts marks in the place of all that visible knows. It is run over the
 // finished page, so that no field can be forgotten. That is safe: the marks mean

@@ -187,7 +187,7 @@ func (t *linkTree) walk(l *symlink, chain int) end {
 				return e
 			}
 			continue
-		case isGitDir(part):
+		case folding.IsDotGit(part):
 			e.why = "leads into a .git directory"
 			return e
 		}

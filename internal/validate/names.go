@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/folding"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
@@ -17,7 +18,7 @@ func gitDirs(files []task.Change) []task.Finding {
 			continue
 		}
 		for part := range strings.SplitSeq(c.Path, "/") {
-			if isGitDir(part) {
+			if folding.IsDotGit(part) {
 				found = append(found, task.Finding{
 					Rule:     "git-dir",
 					Severity: task.SeverityError,
@@ -29,21 +30,6 @@ func gitDirs(files []task.Change) []task.Finding {
 		}
 	}
 	return found
-}
-
-// isGitDir knows the spellings of .git that git itself refuses: HFS+ ignores
-// case and characters without width, NTFS case, trailing dots and spaces, what
-// follows a colon, and has git~1 as a short name (core.protectHFS, core.protectNTFS).
-func isGitDir(part string) bool {
-	part = strings.Map(func(r rune) rune {
-		if odd(r) {
-			return -1
-		}
-		return r
-	}, part)
-	part, _, _ = strings.Cut(part, ":")
-	part = strings.ToLower(strings.TrimRight(part, ". "))
-	return part == ".git" || part == "git~1"
 }
 
 // collisions finds changed paths that a file system without case, or one that

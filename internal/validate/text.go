@@ -4,26 +4,18 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/docker/go-units"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
-)
 
-// odd reports whether a person would not see r, or see something else because
-// of it: control and format characters (bidirectional overrides, zero-width
-// joiners, tags), variation selectors, fillers, and code points that nobody has
-// assigned.
-func odd(r rune) bool {
-	return !unicode.IsGraphic(r) ||
-		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
-}
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/unseen"
+)
 
 // plain reports whether s is UTF-8 in which every character can be seen.
 func plain(s string) bool {
-	return utf8.ValidString(s) && strings.IndexFunc(s, odd) < 0
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unseen.Rune)
 }
 
 // show writes a name so that it reads as what it is: as it stands if it is
@@ -36,7 +28,7 @@ func show(name string) string {
 }
 
 // line folds text from the sandbox into one line of at most limit characters,
-// with every odd character made visible.
+// with every unseen character made visible.
 func line(s string, limit int) string {
 	var b strings.Builder
 	n := 0
@@ -52,7 +44,7 @@ func line(s string, limit int) string {
 			switch {
 			case r == utf8.RuneError && size == 1:
 				b.WriteString(`\x` + strconv.FormatUint(uint64(word[i]), 16))
-			case odd(r):
+			case unseen.Rune(r):
 				b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
 			default:
 				b.WriteRune(r)

@@ -80,10 +80,10 @@ func (s *Store) Stack(ctx context.Context, onto string, steps []Step) (Stacked, 
 			if err != nil {
 				return Stacked{}, fmt.Errorf("stack patch of %s: %w", step.TaskID, err)
 			}
+			if path, ok := changedGitlink(changes); ok {
+				return Stacked{}, fmt.Errorf("stack patch of %s: it changes the submodule %s", step.TaskID, show(path))
+			}
 			for _, c := range changes {
-				if c.OldMode == modeGitlink || c.NewMode == modeGitlink {
-					return Stacked{}, fmt.Errorf("stack patch of %s: it changes the submodule %s", step.TaskID, show(c.Path))
-				}
 				done.FilesChanged = append(done.FilesChanged, c.Path)
 			}
 			if done.Commit, err = s.writeCommit(ctx, author, committer, nil, tree, step.Message, tip); err != nil {

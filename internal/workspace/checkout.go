@@ -102,8 +102,11 @@ func (c *checkout) publish(ctx context.Context, s *Store) (err error) {
 	if err := c.copyIndex(ctx); err != nil {
 		return err
 	}
-	if err := c.refuseLoss(ctx); err != nil || c.dryRun {
+	if err := c.refuseLoss(ctx); err != nil {
 		return err
+	}
+	if c.dryRun {
+		return c.tryOut(ctx, s.objects())
 	}
 	if err := s.export(ctx, c.st); err != nil {
 		return err
@@ -166,6 +169,21 @@ func (c *checkout) move(ctx context.Context) error {
 		return errors.Join(err, fmt.Errorf("put files back; git checkout %s -- . does it by hand: %w", c.st.Onto, undoErr))
 	}
 	return err
+}
+
+// tryOut asks git whether it would move the files, for it may know reasons of
+// its own: a changed file that it was told not to look at, for one. Nothing
+// moves, and the commits stay in the store.
+func (c *checkout) tryOut(ctx context.Context, objects string) error {
+	_, err := c.repo.git.run(ctx, call{
+		dir:  c.repo.root,
+		env:  []string{"GIT_INDEX_FILE=" + c.index(), "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + quotePath(objects)},
+		args: append(quiet[:len(quiet):len(quiet)], "read-tree", "-n", "-m", "-u", "--no-recurse-submodules", c.st.Onto, c.st.Tip),
+	})
+	if err != nil {
+		return c.cannotWrite(err)
+	}
+	return nil
 }
 
 // copyIndex makes a copy of the user's index, with what git knows about files

@@ -51,6 +51,9 @@ func TestPublishCheckoutMovesEveryKindOfCheckout(t *testing.T) {
 			if st.Conflicts() {
 				t.Fatalf("%+v", st)
 			}
+			untouched := snapshot(t, r.CommonDir())
+			must(t, s.CheckCheckout(ctx, st))
+			wantSame(t, "git directory after a dry run", snapshot(t, r.CommonDir()), untouched)
 			must(t, s.PublishCheckout(ctx, st))
 			wantUntouched(t, canary)
 			wantSame(t, "HEAD", head(t, r), st.Tip)
@@ -124,6 +127,10 @@ func TestPublishCheckoutRefusesWhatWouldLoseSomething(t *testing.T) {
 			git(t, repo, "update-index", "--assume-unchanged", "f")
 			write(t, repo, map[string]string{"f": "mine\n"})
 		}, "f"},
+		"hidden change of a file left out": {func(t *testing.T, repo string) {
+			git(t, repo, "update-index", "--skip-worktree", "f")
+			write(t, repo, map[string]string{"f": "mine\n"})
+		}, "f"},
 		"several":     {func(t *testing.T, repo string) { write(t, repo, map[string]string{"f": "m", "new/x": "m", "d/x": "m"}) }, "d/x, f, new/x."},
 		"git at work": {func(t *testing.T, repo string) { write(t, repo, map[string]string{".git/index.lock": ""}) }, "Another git command"},
 		"checked out twice": {func(t *testing.T, repo string) {
@@ -154,15 +161,14 @@ func TestPublishCheckoutRefusesWhatWouldLoseSomething(t *testing.T) {
 			st := stackOf(t, r, s.Store, head(t, r), moves())
 			tt.do(t, repo)
 			before := snapshot(t, repo)
-			err := s.PublishCheckout(context.Background(), st)
-			wantRefusal(t, err, tt.words)
-			if name == "hidden change" { // git itself sees that one, after the objects have come
-				before = nil
+			wantRefusal(t, s.CheckCheckout(context.Background(), st), tt.words)
+			wantSame(t, "repository after a dry run", snapshot(t, repo), before)
+			wantRefusal(t, s.PublishCheckout(context.Background(), st), tt.words)
+			if strings.HasPrefix(name, "hidden change") { // git itself sees that one, after the objects have come
 				wantSame(t, "f", readFile(t, filepath.Join(repo, "f")), "mine\n")
+				return
 			}
-			if before != nil {
-				wantSame(t, "repository", snapshot(t, repo), before)
-			}
+			wantSame(t, "repository", snapshot(t, repo), before)
 		})
 	}
 }

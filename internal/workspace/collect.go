@@ -13,9 +13,6 @@ import (
 
 // CollectOptions bound what is taken. Zero means no bound.
 type CollectOptions struct {
-	// MaxPatchBytes: a larger patch is a finding. It is still made, up to 64 MiB
-	// or this bound if that is more; beyond, Changes has its files but no patch.
-	MaxPatchBytes int64
 	// MaxFileBytes: a larger changed file is a finding, and is not read.
 	MaxFileBytes int64
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// storeName and storeEmail make the commits of a store.
+// storeName and storeEmail make the commits of a store, and those in a container.
 const (
 	storeName  = "Codex"
 	storeEmail = "codex@localhost"
@@ -39,10 +39,8 @@ func (s *Store) Commit(ctx context.Context, start string, patch []byte, message 
 	if err != nil {
 		return "", fmt.Errorf("commit patch on %s: %w", start, err)
 	}
-	for _, c := range changes {
-		if c.OldMode == modeGitlink || c.NewMode == modeGitlink {
-			return "", fmt.Errorf("commit patch on %s: it changes the submodule %s", start, show(c.Path))
-		}
+	if path, ok := changedGitlink(changes); ok {
+		return "", fmt.Errorf("commit patch on %s: it changes the submodule %s", start, show(path))
 	}
 	commit, err = s.commitTree(ctx, tree, message, start)
 	if err != nil {

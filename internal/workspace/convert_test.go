@@ -170,17 +170,8 @@ func TestPatchesAreUTF8EvenIfFilesAreNot(t *testing.T) {
 	}
 }
 
-func TestPatchLimits(t *testing.T) {
-	repo := newRepo(t, map[string]string{"a": "a\n"})
-	w := create(t, open(t, repo))
-	write(t, w.Tree().Dir, map[string]string{"big": strings.Repeat("0123456789abcdef\n", 100)})
-	c, err := w.Collect(context.Background(), workspace.CollectOptions{MaxPatchBytes: 1000})
-	must(t, err)
-	wantSame(t, "findings", rules(c), []string{"patch-too-large 1 files"})
-	if !c.Applicable || len(c.Patch) < 1000 {
-		t.Errorf("%d bytes, applicable %v: a patch that is merely too large is still made", len(c.Patch), c.Applicable)
-	}
-
+func TestAPatchThatIsTooLargeForUsIsNotMade(t *testing.T) {
+	w := create(t, open(t, newRepo(t, map[string]string{"a": "a\n"})))
 	f, err := os.Create(filepath.Join(w.Tree().Dir, "huge"))
 	must(t, err)
 	for range 70 {
@@ -188,10 +179,10 @@ func TestPatchLimits(t *testing.T) {
 		must(t, err)
 	}
 	must(t, f.Close())
-	c, err = w.Collect(context.Background(), workspace.CollectOptions{MaxPatchBytes: 1000})
+	c, err := w.Collect(context.Background(), workspace.CollectOptions{})
 	must(t, err)
-	wantSame(t, "findings", rules(c), []string{"patch-too-large 2 files"})
-	if c.Applicable || len(c.Patch) > 0 || len(c.Files) != 2 {
+	wantSame(t, "findings", rules(c), []string{"patch-too-large 1 files"})
+	if c.Applicable || len(c.Patch) > 0 || len(c.Files) != 1 {
 		t.Errorf("%d bytes, %d files, applicable %v", len(c.Patch), len(c.Files), c.Applicable)
 	}
 }

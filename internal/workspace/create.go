@@ -71,6 +71,9 @@ func (s *Store) Create(ctx context.Context, o CreateOptions) (_ *Workspace, err 
 	if err != nil {
 		return nil, fmt.Errorf("create workspace: %w", err)
 	}
+	if err := refuseForeign(stores); err != nil {
+		return nil, err
+	}
 	if o.UID != os.Geteuid() {
 		if err := refuseUnreadable(stores, o.UID, o.GID); err != nil {
 			return nil, err

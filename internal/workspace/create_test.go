@@ -181,6 +181,17 @@ func TestAFailedCreateLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestAPathWithALineBreakIsRefused(t *testing.T) {
+	r := open(t, newRepo(t, map[string]string{"a": "a\n"}))
+	dir := filepath.Join(tempDir(t), "state\nhome")
+	uid, gid := sandboxUID()
+	_, err := store(t, r).Create(context.Background(), workspace.CreateOptions{Name: "n", Commit: head(t, r), Dir: dir, UID: uid, GID: gid})
+	wantRefusal(t, err, "holds a line break")
+	if _, err := os.Lstat(dir); !os.IsNotExist(err) {
+		t.Error("the directory is there")
+	}
+}
+
 func TestRemoveStaleTakesWhatADeadServerLeft(t *testing.T) {
 	ctx := context.Background()
 	repo := newRepo(t, map[string]string{"a": "a\n"})

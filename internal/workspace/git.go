@@ -97,6 +97,7 @@ func inheritedEnv() []string {
 			env = append(env, kv)
 		}
 	}
+	env = append(env, configEnv(nil)...)
 	return append(env,
 		"LC_ALL=C",
 		"GIT_TERMINAL_PROMPT=0",

@@ -105,8 +105,11 @@ func tameEnv(gitDir, workTree, index, objects string) []string {
 	}
 }
 
-// configEnv adds settings to one run of git.
+// configEnv adds settings to one run of git, and what holds for all of them: a
+// clone may hold a directory that git takes for a bare repository, with a
+// configuration of its own that names programs to run.
 func configEnv(settings [][2]string) []string {
+	settings = append([][2]string{{"safe.bareRepository", "explicit"}}, settings...)
 	env := []string{fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(settings))}
 	for i, s := range settings {
 		env = append(env,

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
 // layout is where the parts of one workspace lie. All are below dir; what is
@@ -27,6 +29,9 @@ type layout struct {
 	dir  string
 	name string
 }
+
+// lineBreaks may be in no path of ours: git ends its records of a worktree with one.
+const lineBreaks = "\n\r"
 
 const markerName = ".codex-workspace"
 
@@ -51,8 +56,14 @@ func makeLayout(dir, name string) (layout, error) {
 	if !validName.MatchString(name) {
 		return l, fmt.Errorf("create workspace: %q is no name for a worktree", name)
 	}
-	if !filepath.IsAbs(dir) || strings.ContainsAny(dir, "\n\r\x00") {
-		return l, fmt.Errorf("create workspace: %q is no absolute path without line breaks", dir)
+	if !filepath.IsAbs(dir) {
+		return l, fmt.Errorf("create workspace: %q is no absolute path", dir)
+	}
+	if strings.ContainsAny(l.dir, lineBreaks) {
+		return l, fmt.Errorf("create workspace: %w", &task.Refusal{
+			What: fmt.Sprintf("The path of the directory for the worktree, %s, holds a line break.", show(l.dir)),
+			Mend: "Point XDG_STATE_HOME at a directory without line breaks in its path.",
+		})
 	}
 	if err := os.MkdirAll(l.dir, 0o700); err != nil {
 		return l, fmt.Errorf("create workspace: %w", err)

@@ -8,29 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/unseen"
 )
-
-// isDotGit says whether some file system takes a name for ".git": without
-// regard to case, as NTFS reads it (short name, trailing dots and spaces,
-// streams, backslash as separator), as HFS+ reads it (some code points
-// ignored). git refuses all of these in a tree; see CVE-2014-9390.
-func isDotGit(name string) bool {
-	name, _, _ = strings.Cut(name, `\`)
-	name, _, _ = strings.Cut(name, ":")
-	name = strings.TrimRight(name, ". ")
-	name = strings.Map(func(r rune) rune {
-		if hfsIgnores(r) {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, name)
-	return name == ".git" || name == "git~1"
-}
-
-// hfsIgnores lists the code points that HFS+ leaves out of a comparison.
-func hfsIgnores(r rune) bool {
-	return r >= 0x200c && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x206a && r <= 0x206f || r == 0xfeff
-}
 
 // isControl says whether git reads a file of this name wherever it lies in a worktree.
 func isControl(name string) bool {
@@ -49,16 +28,15 @@ func parents(p string) func(yield func(string) bool) {
 	}
 }
 
-// show makes a name that may hold any bytes fit for a person and for JSON.
+// show makes a name that may hold any bytes fit for a person and for JSON. A
+// space of another kind than the usual one is spelled out, too: in a name it
+// passes for that one.
 func show(name string) string {
-	plain := utf8.ValidString(name) && name != "" && strings.TrimSpace(name) == name
-	for _, r := range name {
-		plain = plain && unicode.IsPrint(r)
-	}
-	if plain {
+	odd := func(r rune) bool { return unseen.Rune(r) || r != ' ' && unicode.IsSpace(r) }
+	if name != "" && utf8.ValidString(name) && strings.TrimSpace(name) == name && !strings.ContainsFunc(name, odd) {
 		return name
 	}
-	return strconv.Quote(name)
+	return strconv.QuoteToASCII(name)
 }
 
 // maxFindings is how many findings of one rule are listed; a task could make millions.

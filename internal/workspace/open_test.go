@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,6 +38,12 @@ func TestOpenRefusesWhatIsNoCheckout(t *testing.T) {
 	git(t, repo, "clone", "--quiet", "--bare", repo, bare)
 	file := filepath.Join(repo, "a")
 	theirs, theirGit := foreign(t)
+	broken := filepath.Join(tempDir(t), "a\nb")
+	must(t, os.MkdirAll(filepath.Join(broken, "sub"), 0o755))
+	git(t, broken, "init", "--quiet")
+	linked := filepath.Join(tempDir(t), "linked")
+	git(t, broken, "commit", "--quiet", "--allow-empty", "-m", "x")
+	git(t, broken, "worktree", "add", "--quiet", linked)
 	for name, tt := range map[string]struct {
 		dir, git, words string
 	}{
@@ -48,6 +55,8 @@ func TestOpenRefusesWhatIsNoCheckout(t *testing.T) {
 		"no git":          {repo, "no-such-git", "no program no-such-git"},
 		"git too old":     {repo, fakeGit(t, "2.37.7"), "too old"},
 		"git much older":  {repo, fakeGit(t, "1.99.0"), "too old"},
+		"a line break":    {filepath.Join(broken, "sub"), "", `holds a line break`},
+		"one in .git's":   {linked, "", `holds a line break`},
 		"somebody else's": {theirs, theirGit, "does not trust"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -55,6 +64,24 @@ func TestOpenRefusesWhatIsNoCheckout(t *testing.T) {
 			wantRefusal(t, err, tt.words)
 		})
 	}
+}
+
+// What a refusal says to run is run as it stands.
+func TestCommandsToPasteAreQuoted(t *testing.T) {
+	git := filepath.Join(tempDir(t), "git")
+	must(t, os.WriteFile(git, []byte("#!/bin/sh\n[ \"$1\" = version ] && echo git version 2.39.5 && exit\n"+
+		"echo \"fatal: detected dubious ownership in repository at '/x'\" >&2; exit 128\n"), 0o755))
+	dir := filepath.Join(tempDir(t), "a b'c")
+	must(t, os.Mkdir(dir, 0o755))
+	_, err := workspace.Open(context.Background(), dir, workspace.Options{Git: git})
+	var refusal *task.Refusal
+	if !errors.As(err, &refusal) {
+		t.Fatal(err)
+	}
+	_, command, _ := strings.Cut(refusal.Mend, "run: ")
+	out, err := exec.Command("sh", "-c", "git() { shift 4; printf %s \"$*\"; }\n"+command).Output()
+	must(t, err)
+	wantSame(t, "what the shell reads in "+refusal.Mend, string(out), dir)
 }
 
 // foreign is a repository that another user owns.

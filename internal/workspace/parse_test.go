@@ -130,18 +130,6 @@ func FuzzDrivers(f *testing.F) {
 	})
 }
 
-func TestIsDotGit(t *testing.T) {
-	for name, want := range map[string]bool{
-		".git": true, ".GIT": true, ".Git": true, "git~1": true, "GIT~1": true, ".git.": true, ".git ": true, ".git. .": true,
-		".git::$INDEX_ALLOCATION": true, ".git\\x": true, ".g\u200cit": true, "\ufeff.git": true, ".git\u206f": true,
-		".gitignore": false, ".gitmodules": false, "git": false, "x.git": false, ".gi": false, "git~2": false, "": false, " .git": false,
-	} {
-		if got := isDotGit(name); got != want {
-			t.Errorf("%q: %v", name, got)
-		}
-	}
-}
-
 func TestObjectStoresFollowsAlternatesOnce(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -170,4 +158,39 @@ func TestObjectStoresFollowsAlternatesOnce(t *testing.T) {
 
 func writeAlternates(store string, paths []string) error {
 	return os.WriteFile(alternatesFile(store), []byte(formatAlternates(paths)), 0o600)
+}
+
+// FuzzIndexNames: whatever an index holds, the names come in order, each once,
+// none longer than a path can be; and those that are written are read.
+func FuzzIndexNames(f *testing.F) {
+	head := strings.Repeat("\x00", 60)
+	f.Add([]byte("DIRC\x00\x00\x00\x02\x00\x00\x00\x01"+head+"\x00\x01a\x00\x00\x00\x00\x00\x00\x00\x00\x00"), "a", "b")
+	f.Add([]byte("DIRC\x00\x00\x00\x04\x00\x00\x00\x02"+head+"\x00\x01\x00abc\x00"+head+"\x40\x01\x20\x00\x01d\x00"), "src/a", "src/b")
+	f.Add([]byte("DIRC\x00\x00\x00\x04\x00\x00\x00\x01"+head+"\x00\x01\xff\xff\xff\xff\xff"), "", "\xff")
+	f.Fuzz(func(t *testing.T, junk []byte, one, two string) {
+		for _, length := range []int{20, 32} {
+			last := ""
+			_ = indexNames(junk, length, func(name string) bool {
+				if name <= last || len(name) >= maxPath || strings.Contains(name, "\x00") {
+					t.Errorf("%q after %q", name, last)
+				}
+				last = name
+				return true
+			})
+		}
+		if one == "" || one >= two || len(two) >= maxPath || len(one) > 127 || strings.Contains(one+two, "\x00") {
+			return
+		}
+		kept := 0
+		for kept < len(one) && one[kept] == two[kept] {
+			kept++
+		}
+		index := "DIRC\x00\x00\x00\x04\x00\x00\x00\x02" + head + "\x00\x00\x00" + one + "\x00" +
+			head + "\x00\x00" + string(rune(len(one)-kept)) + two[kept:] + "\x00"
+		var got []string
+		err := indexNames([]byte(index), 20, func(name string) bool { got = append(got, name); return true })
+		if diff := cmp.Diff([]string{one, two}, got); err != nil || diff != "" {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+	})
 }

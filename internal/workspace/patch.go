@@ -14,7 +14,8 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
-// patchCeiling is the largest patch that we hold in memory if nobody asks for more.
+// patchCeiling is the largest patch that we hold in memory, in bytes. Of a larger
+// one Changes has the files alone.
 const patchCeiling = 64 << 20
 
 // describe says how a tree differs from the base. It sees objects only: no
@@ -35,14 +36,10 @@ func (w *Workspace) describe(ctx context.Context, tree string, o CollectOptions,
 		return task.Changes{}, err
 	}
 
-	ceiling := int64(patchCeiling)
-	if o.MaxPatchBytes > ceiling {
-		ceiling = o.MaxPatchBytes
-	}
-	sections, err := w.patchSections(ctx, tree, ceiling)
+	sections, err := w.patchSections(ctx, tree, patchCeiling)
 	if errors.Is(err, errOutputLimit) {
 		f.add("patch-too-large", task.SeverityError,
-			fmt.Sprintf("The patch is larger than %d bytes and has not been made.", ceiling), strconv.Itoa(len(raw))+" files")
+			fmt.Sprintf("The patch is larger than %d bytes and has not been made.", patchCeiling), strconv.Itoa(len(raw))+" files")
 		changes.ApplyLog = "There is no patch to apply: it would be too large."
 		return changes, nil
 	}
@@ -51,10 +48,6 @@ func (w *Workspace) describe(ctx context.Context, tree string, o CollectOptions,
 	}
 	markBinary(changes.Files, sections)
 	changes.Patch = bytes.Join(sections, nil)
-	if size := int64(len(changes.Patch)); o.MaxPatchBytes > 0 && size > o.MaxPatchBytes {
-		f.add("patch-too-large", task.SeverityError,
-			fmt.Sprintf("The patch has %d bytes, and %d are allowed.", size, o.MaxPatchBytes), strconv.Itoa(len(raw))+" files")
-	}
 	changes.Applicable, changes.ApplyLog, err = w.applyCheck(ctx, changes.Patch, tree)
 	if err != nil {
 		return task.Changes{}, err

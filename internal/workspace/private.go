@@ -14,18 +14,9 @@ import (
 // that matches the files on disk.
 func (w *Workspace) makePrivate(ctx context.Context, s settings) error {
 	private := w.layout.private()
-	var alternates []string
-	for i, store := range w.objects {
-		mounted := fmt.Sprintf("%s/%d", task.ObjectsDir, i)
-		if !hasAlternates(store) {
-			alternates = append(alternates, mounted)
-			continue
-		}
-		name := fmt.Sprintf("stores/%d", i)
-		if err := facade(filepath.Join(private, name), store, mounted); err != nil {
-			return err
-		}
-		alternates = append(alternates, task.GitDir+"/"+name)
+	alternates, err := w.mountStores(private)
+	if err != nil {
+		return err
 	}
 	shallow, err := readIfPresent(filepath.Join(w.repo.commonDir, "shallow"))
 	if err != nil {
@@ -36,8 +27,8 @@ func (w *Workspace) makePrivate(ctx context.Context, s settings) error {
 		head:         w.commit + "\n",
 		settings: append(s.conversion[:len(s.conversion):len(s.conversion)], [][3]string{
 			{"core", "logallrefupdates", "true"},
-			{"user", "name", "Codex"},
-			{"user", "email", "codex@localhost"},
+			{"user", "name", storeName},
+			{"user", "email", storeEmail},
 			{"gc", "auto", "0"},
 		}...),
 		alternates: alternates,
@@ -61,10 +52,33 @@ func (w *Workspace) makePrivate(ctx context.Context, s settings) error {
 	if w.uid == os.Geteuid() && w.gid == os.Getegid() {
 		return nil
 	}
+	return w.givePrivate(ctx, private)
+}
+
+// mountStores says by which paths git in the container finds the object stores,
+// and makes a facade for each that has alternates of its own.
+func (w *Workspace) mountStores(private string) (alternates []string, err error) {
+	for i, store := range w.objects {
+		mounted := fmt.Sprintf("%s/%d", task.ObjectsDir, i)
+		if !hasAlternates(store) {
+			alternates = append(alternates, mounted)
+			continue
+		}
+		name := fmt.Sprintf("stores/%d", i)
+		if err := facade(filepath.Join(private, name), store, mounted); err != nil {
+			return nil, err
+		}
+		alternates = append(alternates, task.GitDir+"/"+name)
+	}
+	return alternates, nil
+}
+
+// givePrivate makes the sandbox's user the owner of the private git directory.
+func (w *Workspace) givePrivate(ctx context.Context, private string) error {
 	// The change of owner shows in the index: without this, git in the container
 	// would read every file to see that none has changed. Status 1 says that
 	// some have, as files that a filter has been at do.
-	_, err = w.repo.git.run(ctx, call{
+	_, err := w.repo.git.run(ctx, call{
 		dir:  w.layout.empty(),
 		env:  tameEnv(w.layout.reading(), w.layout.tree(), filepath.Join(private, "index"), w.ownObjects()),
 		args: []string{"update-index", "-q", "--refresh"},

@@ -132,6 +132,9 @@ func TestUnreadableObjectsAreRefused(t *testing.T) {
 	dir := filepath.Join(tempDir(t), "ws")
 	_, err = store(t, r).Create(context.Background(), workspace.CreateOptions{Name: "n", Commit: commit, Dir: dir, UID: 20002, GID: 20002})
 	wantRefusal(t, err, "cannot be read by uid 20002")
+	if want := "chmod -R go+rX '" + filepath.Join(r.CommonDir(), "objects") + "'"; !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
 	if _, err := os.Lstat(dir); !os.IsNotExist(err) {
 		t.Error("the directory is still there")
 	}

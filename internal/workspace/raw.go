@@ -14,6 +14,16 @@ type rawChange struct {
 	newOID string
 }
 
+// changedGitlink finds a submodule among the changes, new, gone or moved on.
+func changedGitlink(changes []rawChange) (path string, ok bool) {
+	for _, c := range changes {
+		if c.OldMode == modeGitlink || c.NewMode == modeGitlink {
+			return c.Path, true
+		}
+	}
+	return "", false
+}
+
 // parseDiff reads what git diff-tree -z --raw --numstat prints: first all raw
 // entries, then all counts.
 //

@@ -30,7 +30,16 @@ func (w *Workspace) Remove(ctx context.Context, keepTree bool) error {
 			return byHand(err, w.layout.dir, "")
 		}
 	}
-	return w.restoreGitFile()
+	if err := w.restoreGitFile(); err != nil {
+		return err
+	}
+	// git does not trust a worktree that belongs to somebody else.
+	for _, path := range []string{w.layout.tree(), filepath.Join(w.layout.tree(), ".git")} {
+		if err := os.Lchown(path, os.Geteuid(), os.Getegid()); err != nil {
+			return fmt.Errorf("keep worktree: %w", err)
+		}
+	}
+	return nil
 }
 
 // restoreGitFile makes the worktree's .git what it was. A person who runs git
@@ -156,23 +165,6 @@ func removeMarked(dir, admin string) error {
 		return byHand(err, dir, admin)
 	}
 	return nil
-}
-
-// removeDir is os.RemoveAll, which never follows a symlink, for trees that may
-// hold directories without write permission.
-func removeDir(dir string) error {
-	err := os.RemoveAll(dir)
-	if err == nil || !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	// WalkDir reads a directory after its function has seen it.
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			return os.Chmod(path, 0o700)
-		}
-		return nil
-	})
-	return os.RemoveAll(dir)
 }
 
 func byHand(err error, dir, admin string) error {

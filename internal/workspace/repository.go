@@ -31,7 +31,8 @@ type Repository struct {
 
 // Open finds the repository that dir lies in. It returns a *task.Refusal if
 // there is no such directory, no repository, no worktree (a bare repository, or
-// a place inside .git), or no git of at least version 2.38.
+// a place inside .git), a line break in its path, or no git of at least version
+// 2.38.
 func Open(ctx context.Context, dir string, o Options) (*Repository, error) {
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
@@ -58,10 +59,7 @@ func Open(ctx context.Context, dir string, o Options) (*Repository, error) {
 		return nil, fmt.Errorf("open repository at %s: git answered %q", dir, out.stdout)
 	}
 	if words[0] != "true" {
-		return nil, &task.Refusal{
-			What: fmt.Sprintf("%s has no working tree: the repository is bare, or this is its git directory.", show(dir)),
-			Mend: "Name a directory of a checkout.",
-		}
+		return nil, noWorkingTree(dir, nil)
 	}
 	r.objectFormat = words[1]
 	if r.commonDir, err = filepath.EvalSymlinks(strings.TrimSuffix(words[2], "\n")); err != nil {
@@ -73,7 +71,23 @@ func Open(ctx context.Context, dir string, o Options) (*Repository, error) {
 	if r.root, err = filepath.EvalSymlinks(strings.TrimSuffix(string(out.stdout), "\n")); err != nil {
 		return nil, fmt.Errorf("find top level of %s: %w", dir, err)
 	}
+	for _, path := range []string{r.root, r.commonDir} {
+		// git's own records of worktrees end a path with a line break, and so do ours.
+		if strings.ContainsAny(path, lineBreaks) {
+			return nil, &task.Refusal{
+				What: fmt.Sprintf("The path of the repository, %s, holds a line break.", show(path)),
+				Mend: "Move the repository to a path without line breaks.",
+			}
+		}
+	}
 	return r, nil
+}
+
+func noWorkingTree(dir string, err error) error {
+	return &task.Refusal{
+		What: fmt.Sprintf("%s has no working tree: the repository is bare, or this is its git directory.", show(dir)),
+		Mend: "Name a directory of a checkout.", Err: err,
+	}
 }
 
 func notRepository(dir string, err error) error {
@@ -87,10 +101,12 @@ func notRepository(dir string, err error) error {
 			Mend: "Name a directory inside a repository, or make one with git init and a first commit.",
 			Err:  err,
 		}
+	case strings.Contains(ge.stderr, "cannot use bare repository"):
+		return noWorkingTree(dir, err)
 	case strings.Contains(ge.stderr, "dubious ownership"), strings.Contains(ge.stderr, "unsafe repository"):
 		return &task.Refusal{
 			What: fmt.Sprintf("git does not trust the repository at %s, since somebody else owns it.", show(dir)),
-			Mend: "Run as its owner, or run: git config --global --add safe.directory " + show(dir),
+			Mend: "Run as its owner, or run: git config --global --add safe.directory " + shellQuote(dir),
 			Err:  err,
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/folding"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
@@ -39,7 +40,8 @@ func (s *staging) remove(ctx context.Context, paths []string) error {
 }
 
 // candidates are the touched files of the base and the files that git would
-// add, which is to say those that no ignore rule excludes.
+// add, which is to say those that no ignore rule excludes, or that Codex has
+// staged in spite of one.
 func (s *staging) candidates(ctx context.Context) ([]candidate, error) {
 	var found []candidate
 	for name, st := range s.walk.touched {
@@ -66,7 +68,9 @@ func (s *staging) candidates(ctx context.Context) ([]candidate, error) {
 			}
 		}
 	}
+	known := make(map[string]bool, len(names))
 	for _, name := range names {
+		known[name] = true
 		if !s.walk.dirs[path.Dir(name)] {
 			continue
 		}
@@ -85,6 +89,11 @@ func (s *staging) candidates(ctx context.Context) ([]candidate, error) {
 			found = append(found, candidate{name, statOf(info)})
 		}
 	}
+	forced, err := s.forced(ctx, known)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, forced...)
 	slices.SortFunc(found, func(a, b candidate) int { return strings.Compare(a.path, b.path) })
 	return slices.CompactFunc(found, func(a, b candidate) bool { return a.path == b.path }), nil
 }
@@ -147,7 +156,7 @@ func (s *staging) admit(all []candidate, maxBytes int64) []candidate {
 // worktree. A file of the base does not, whatever has been put beside it.
 func (s *staging) insideNested(name string) bool {
 	for part := range strings.SplitSeq(name, "/") {
-		if isDotGit(part) {
+		if folding.IsDotGit(part) {
 			return true
 		}
 	}

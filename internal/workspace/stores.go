@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -150,13 +151,38 @@ func refuseUnreadable(stores []string, uid, gid int) error {
 			if !mayRead(info, uid, gid) {
 				return &task.Refusal{
 					What: fmt.Sprintf("The objects in %s cannot be read by uid %d, as which the sandbox runs.", show(dir), uid),
-					Mend: "Run as the repository's owner, or run: chmod -R go+rX " + show(store),
+					Mend: "Run as the repository's owner, or run: chmod -R go+rX " + shellQuote(store),
 				}
 			}
 		}
 	}
 	return nil
 }
+
+// refuseForeign returns a *task.Refusal if one of the stores is none: a sandbox
+// sees all of it, and info/alternates or a symlink of a repository that somebody
+// else has made may name any directory.
+func refuseForeign(stores []string) error {
+	for _, store := range stores {
+		entries, err := os.ReadDir(store)
+		if err != nil {
+			return fmt.Errorf("look at object store: %w", err)
+		}
+		for _, e := range entries {
+			if !storePart.MatchString(e.Name()) {
+				return &task.Refusal{
+					What: fmt.Sprintf("The object store %s holds %s, which is none of git's, and a sandbox would see it.", show(store), show(e.Name())),
+					Mend: "Move that away; or, if the repository should not use this store, take it out of .git/objects/info/alternates.",
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// storePart is what git keeps in an object store, or leaves there when it is
+// interrupted, and what file managers and network file systems do.
+var storePart = regexp.MustCompile(`^([0-9a-f]{2}|pack|info|(tmp_|incoming-|\.tmp-|\.nfs).*|.*\.lock|\.DS_Store)$`)
 
 func mayRead(info fs.FileInfo, uid, gid int) bool {
 	perm := info.Mode().Perm()

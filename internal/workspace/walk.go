@@ -9,9 +9,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/folding"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
@@ -53,9 +53,6 @@ type walk struct {
 	findings *findings
 	moved    []move
 }
-
-// move is a file that was set aside, with both names as below the workspace's directory.
-type move struct{ from, to string }
 
 func (w *Workspace) newWalk(f *findings) (*walk, error) {
 	dir, err := os.OpenRoot(w.layout.dir)
@@ -189,7 +186,7 @@ func (k *walk) entry(d *os.Root, dir string, e fs.DirEntry) (descend bool, err e
 	case len(name) >= maxPath:
 		k.findings.add("path-too-long", task.SeverityError, "A path is longer than Linux allows.", name[:80])
 		return false, nil
-	case isDotGit(e.Name()):
+	case folding.IsDotGit(e.Name()):
 		if dir != "." {
 			k.nested[dir] = true
 		}
@@ -267,37 +264,4 @@ func (k *walk) gitlink(d *os.Root, e fs.DirEntry, name string) error {
 	}
 	k.findings.add("submodule-edited", task.SeverityError, detail, name)
 	return nil
-}
-
-// setAside moves a file out of git's way.
-func (k *walk) setAside(name string) error {
-	m := move{
-		from: path.Join(k.w.layout.name, name),
-		to:   path.Join(filepath.ToSlash(k.w.layout.asideName()), strconv.Itoa(len(k.moved))),
-	}
-	err := k.dir.Rename(m.from, m.to)
-	if errors.Is(err, fs.ErrPermission) {
-		// The directory above and, if it is one, the thing itself must be writable.
-		_ = k.dir.Chmod(path.Dir(m.from), 0o700)
-		if info, lerr := k.dir.Lstat(m.from); lerr == nil && info.IsDir() {
-			_ = k.dir.Chmod(m.from, 0o700)
-		}
-		err = k.dir.Rename(m.from, m.to)
-	}
-	if err != nil {
-		return fmt.Errorf("set %s aside: %w", show(name), err)
-	}
-	k.moved = append(k.moved, m)
-	return nil
-}
-
-// close puts back what was set aside, so that a kept worktree is as the task left it.
-func (k *walk) close() error {
-	var errs []error
-	for _, m := range k.moved {
-		if err := k.dir.Rename(m.to, m.from); err != nil {
-			errs = append(errs, fmt.Errorf("put %s back: %w", show(m.from), err))
-		}
-	}
-	return errors.Join(append(errs, k.root.Close(), k.dir.Close())...)
 }
