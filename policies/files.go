@@ -5,7 +5,7 @@ import (
 	"io/fs"
 )
 
-//go:embed *.json *.md
+//go:embed *.json *.md *.toml
 var files embed.FS
 
 // Files are the policy files as they are in the source, byte for byte, for

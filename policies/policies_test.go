@@ -107,6 +107,18 @@ func TestSecretRulesAreComplete(t *testing.T) {
 	}
 }
 
+func TestPatternsAreReadStrictly(t *testing.T) {
+	for _, text := range []string{"title = ", "new_kind = 1", "[[rules]]\nid = \"a\"\nunless = \"b\""} {
+		if p, err := decodePatterns([]byte(text)); err == nil {
+			t.Errorf("%q became %+v", text, p)
+		}
+	}
+	p, err := GitleaksRules()
+	if err != nil || len(p.Rules) < 200 {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestEnvironmentNames(t *testing.T) {
 	e, err := EnvironmentRules()
 	if err != nil {

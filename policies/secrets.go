@@ -5,8 +5,10 @@ import (
 	"sync"
 )
 
-// SecretRule describes a kind of secret by its looks. The first rule that fits
-// names it.
+// SecretRule describes a kind of secret by its looks: one that shows within a
+// few bytes, wherever a stream is cut and however JSON escapes it. For texts that
+// are there as a whole there are SecretPatterns as well. The first rule that
+// fits names it.
 type SecretRule struct {
 	Name string `json:"name"`
 	// Kind is "pem" or "jwt" for what is recognised by code; else empty, and a

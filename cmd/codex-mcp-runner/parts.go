@@ -119,14 +119,15 @@ func (r redactor) judge(ev task.Evidence) task.Verdict {
 
 // find lists the secrets of a text for the verdict. The host's login is looked
 // for by itself: to the rules it may be part of something else.
-func (r redactor) find(text []byte) (found []validate.Secret) {
+func (r redactor) find(text []byte) (found []validate.Secret, complete bool) {
 	for _, m := range r.secrets.FindKnown(text) {
 		found = append(found, validate.Secret{Rule: m.Rule, Line: m.Line, Known: true})
 	}
-	for _, m := range r.secrets.Find(text) {
+	all, complete := r.secrets.Find(text)
+	for _, m := range all {
 		if m.Rule != loginName {
 			found = append(found, validate.Secret{Rule: m.Rule, Line: m.Line})
 		}
 	}
-	return found
+	return found, complete
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -277,7 +278,15 @@ func TestARedactedAnswerIsStillAReport(t *testing.T) {
 				t.Fatal(err)
 			}
 			var event struct{ Text string }
-			if err := json.Unmarshal(known.Bytes(line), &event); err != nil {
+			var shown bytes.Buffer
+			w := redact.New(&shown, known)
+			if _, err := w.Write(line); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(shown.Bytes(), &event); err != nil {
 				t.Fatal(err)
 			}
 			got, err := review.Parse(event.Text)

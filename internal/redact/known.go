@@ -1,13 +1,11 @@
 package redact
 
-import "bytes"
-
 // FindKnown lists the known values in b in order, also those that Find takes
 // for a part of something else: a login behind "Bearer " is a bearer token to
 // the rules.
 func (s *Secrets) FindKnown(b []byte) []Match {
 	var all []Match
-	line, counted := 1, 0
+	at := lines{text: b}
 	for i := 0; i+2 < len(b); i++ {
 		t := s.table[uint16(b[i])<<8|uint16(b[i+1])]
 		if t == 0 {
@@ -17,9 +15,8 @@ func (s *Secrets) FindKnown(b []byte) []Match {
 		if v != found {
 			continue
 		}
-		line += bytes.Count(b[counted:i], []byte("\n"))
-		all = append(all, Match{h.rule, line})
-		counted, i = i, h.to-1
+		all = append(all, Match{h.rule, at.of(i)})
+		i = h.to - 1
 	}
 	return all
 }

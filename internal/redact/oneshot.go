@@ -2,38 +2,79 @@ package redact
 
 import (
 	"bytes"
+	"cmp"
 	"io"
+	"slices"
 )
 
 // Match is a secret that Find has found. It does not hold the secret.
 type Match struct {
-	// Rule is the name of a known value or of a rule of policies/secrets.json.
+	// Rule is the name of a known value or of a rule of policies/secrets.json or
+	// policies/gitleaks.toml.
 	Rule string
 	// Line counts from 1.
 	Line int
 }
 
-// Bytes gives b without its secrets.
-func (s *Secrets) Bytes(b []byte) []byte {
+// String gives text without its secrets. Unlike a Writer, it sees all of text,
+// and so also hides what the patterns of policies/gitleaks.toml find; text may
+// be a patch.
+func (s *Secrets) String(text string) string {
+	clean := s.stream([]byte(text))
+	spans, _ := s.patterns.scan(clean)
+	var out bytes.Buffer
+	out.Grow(len(clean))
+	at := 0
+	for _, sp := range spans {
+		out.Write(clean[at:sp.from])
+		out.Write(marker(sp.p.name))
+		at = sp.to
+	}
+	out.Write(clean[at:])
+	return out.String()
+}
+
+// stream gives b as a Writer would write it.
+func (s *Secrets) stream(b []byte) []byte {
 	var out bytes.Buffer
 	out.Grow(len(b))
 	s.run(&out, b, nil)
 	return out.Bytes()
 }
 
-// String gives text without its secrets.
-func (s *Secrets) String(text string) string { return string(s.Bytes([]byte(text))) }
-
-// Find lists the secrets in b in order.
-func (s *Secrets) Find(b []byte) []Match {
-	var all []Match
-	line, counted := 1, 0
+// Find lists the secrets in b in order. On a line where a secret of the rules of
+// secrets.json begins, it does not look for more: what the patterns find there
+// is mostly the same. complete is false if b was made so that a search by all
+// patterns would take too long: then some were not looked for everywhere.
+func (s *Secrets) Find(b []byte) (all []Match, complete bool) {
+	at := lines{text: b}
+	taken := map[int]bool{}
 	s.run(io.Discard, b, func(rule string, offset int) {
-		line += bytes.Count(b[counted:offset], []byte("\n"))
-		counted = offset
-		all = append(all, Match{rule, line})
+		n := at.of(offset)
+		taken[n] = true
+		all = append(all, Match{rule, n})
 	})
-	return all
+	spans, complete := s.patterns.scan(b)
+	at = lines{text: b}
+	for _, sp := range spans {
+		if n := at.of(sp.from); !taken[n] {
+			all = append(all, Match{sp.p.name, n})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Match) int { return cmp.Compare(a.Line, b.Line) })
+	return all, complete
+}
+
+// lines counts the lines of a text up to offsets that only grow.
+type lines struct {
+	text       []byte
+	seen, line int
+}
+
+func (l *lines) of(offset int) int {
+	l.line += bytes.Count(l.text[l.seen:offset], []byte("\n"))
+	l.seen = offset
+	return l.line + 1
 }
 
 // run works through b at once. Neither writer here ever fails.

@@ -169,13 +169,13 @@ func TestMemoryIsBounded(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	s := secrets(t, Known{"key", "secretsecret"})
-	got := s.Find([]byte("one\n+token = ghp_" + body40 + "\n\n" + pem + "\nsecretsecret secretsecret"))
+	got, _ := s.Find([]byte("one\n+token = ghp_" + body40 + "\n\n" + pem + "\nsecretsecret secretsecret"))
 	want := []Match{{"github-token", 2}, {"private-key", 4}, {"key", 8}, {"key", 8}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := s.Find([]byte("nothing")); got != nil {
-		t.Errorf("got %v", got)
+	if got, complete := s.Find([]byte("nothing")); got != nil || !complete {
+		t.Errorf("got %v, complete: %t", got, complete)
 	}
 }
 
@@ -211,7 +211,7 @@ func FuzzWriter(f *testing.F) {
 	f.Add([]byte("\\\\\\\\\\\\\\\\\\\\\\uuuuuuuuu"), "uuuuuuuu", uint16(1))
 	f.Fuzz(func(t *testing.T, text []byte, known string, cut uint16) {
 		s := secrets(t, Known{"key", known})
-		want := s.Bytes(text)
+		want := s.stream(text)
 		var out bytes.Buffer
 		w := New(&out, s)
 		seed := uint32(cut) + 1

@@ -28,6 +28,8 @@ type Secrets struct {
 	table   [1 << 16]uint16
 	first   [256]bool
 	buckets []bucket
+	// patterns are for texts that are there as a whole.
+	patterns *patternSet
 }
 
 // bucket has the secrets that begin with the same two bytes. All have three.
@@ -57,14 +59,18 @@ type rule struct {
 }
 
 // NewSecrets makes the set of the known values and the rules of
-// policies/secrets.json. Its error can only come from a binary built with a
+// policies/secrets.json and policies/gitleaks.toml. Its error can only come from a binary built with a
 // broken file.
 func NewSecrets(known ...Known) (*Secrets, error) {
 	rules, err := policies.SecretRules()
 	if err != nil {
 		return nil, fmt.Errorf("prepare redaction: %w", err)
 	}
-	s := &Secrets{buckets: make([]bucket, 1)}
+	set, err := patterns()
+	if err != nil {
+		return nil, fmt.Errorf("prepare redaction: %w", err)
+	}
+	s := &Secrets{buckets: make([]bucket, 1), patterns: set}
 	for _, k := range known {
 		name := cleanName(k.Name)
 		// A value that is part of a replacement could never be hidden.

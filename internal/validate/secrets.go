@@ -19,11 +19,12 @@ type Secret struct {
 
 // Secrets says what the patch brings that is secret: added lines, names of files
 // and the content of binary ones. What the base had, and the patch shows as
-// context or takes away, is no finding. find lists the secrets of a text.
+// context or takes away, is no finding. find lists the secrets of a text, and
+// says whether it looked for everything: what was not searched is a warning too.
 //
 // What looks like a secret is a warning: made-up keys in tests look the same. A
 // credential of this host is an error: no sandbox has it, so it should not know it.
-func Secrets(c task.Changes, find func(text []byte) []Secret) []task.Finding {
+func Secrets(c task.Changes, find func(text []byte) (found []Secret, complete bool)) []task.Finding {
 	var found []task.Finding
 	seen := map[string]bool{}
 	report := func(s Secret, where string) {
@@ -41,20 +42,34 @@ func Secrets(c task.Changes, find func(text []byte) []Secret) []task.Finding {
 		}
 		found = append(found, f)
 	}
+	search := func(text []byte, what string) []Secret {
+		secrets, complete := find(text)
+		if !complete {
+			found = append(found, task.Finding{
+				Rule: "secret-in-patch", Severity: task.SeverityWarning,
+				Detail: what + " has not been searched for everything that looks like a secret: that would have taken too long.",
+			})
+		}
+		return secrets
+	}
 	for i, f := range c.Files {
 		if f.Kind != task.Added && f.Kind != task.Renamed {
 			continue
 		}
-		for _, s := range find([]byte(f.Path)) {
+		for _, s := range search([]byte(f.Path), fmt.Sprintf("The name of file %d of the patch", i+1)) {
 			report(s, fmt.Sprintf("The name of file %d of the patch holds", i+1))
 		}
 	}
 	readPatch(c.Patch, func(old, fresh side) {
 		before := map[int]bool{}
-		for _, s := range find(old.text) {
+		was, _ := find(old.text)
+		for _, s := range was {
 			before[old.line(s.Line).number] = true
 		}
-		for _, s := range find(fresh.text) {
+		if len(fresh.lines) == 0 {
+			return
+		}
+		for _, s := range search(fresh.text, fmt.Sprintf("The hunk at line %d of the patch", fresh.lines[0].number)) {
 			// A key whose first line was there and whose body was not is new as well.
 			if l := fresh.line(s.Line); l.added || !before[l.number] {
 				report(s, fmt.Sprintf("Line %d of the patch adds", l.number))
@@ -68,7 +83,7 @@ func Secrets(c task.Changes, find func(text []byte) []Secret) []task.Finding {
 				Evidence: line(err.Error(), 500),
 			})
 		}
-		for _, s := range find(content) {
+		for _, s := range search(content, fmt.Sprintf("The binary file at line %d of the patch", number)) {
 			report(s, fmt.Sprintf("The binary file at line %d of the patch holds", number))
 		}
 	})

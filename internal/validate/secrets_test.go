@@ -29,12 +29,12 @@ func secretsIn(t *testing.T, c task.Changes) []string {
 		t.Fatal(err)
 	}
 	var all []string
-	for _, f := range validate.Secrets(c, func(text []byte) []validate.Secret {
-		var found []validate.Secret
-		for _, m := range known.Find(text) {
+	for _, f := range validate.Secrets(c, func(text []byte) (found []validate.Secret, complete bool) {
+		all, complete := known.Find(text)
+		for _, m := range all {
 			found = append(found, validate.Secret{Rule: m.Rule, Line: m.Line, Known: m.Rule == "login"})
 		}
-		return found
+		return found, complete
 	}) {
 		where, _, _ := strings.Cut(f.Detail, " of the patch")
 		all = append(all, string(f.Severity)+" "+f.Evidence+" "+where)
@@ -86,6 +86,16 @@ func TestSecretsInNames(t *testing.T) {
 	want := []string{"warning github-token The name of file 3", "error login The name of file 4"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("found (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatCouldNotBeSearchedIsAWarning(t *testing.T) {
+	found := validate.Secrets(task.Changes{
+		Files: []task.Change{added("name")},
+		Patch: []byte("diff --git a/a b/a\n@@ -1 +1,2 @@\n x\n+fine\n@@ -5 +6 @@\n-old\n+busy\n"),
+	}, func(text []byte) ([]validate.Secret, bool) { return nil, !strings.Contains(string(text), "busy") })
+	if len(found) != 1 || found[0].Severity != task.SeverityWarning || !strings.Contains(found[0].Detail, "line 7 of the patch has not been searched") {
+		t.Errorf("found %+v", found)
 	}
 }
 
