@@ -40,13 +40,13 @@ type service struct {
 	recovered map[string]bool // journals in which lost runs were looked for
 }
 
-func newService(ctx context.Context, o serviceOptions) (*service, error) {
+func newService(_ context.Context, o serviceOptions) (*service, error) {
 	state, err := journal.Root(o.Getenv)
 	if err != nil {
 		// The server must still start: its first task says what is missing.
 		state = filepath.Join(os.TempDir(), fmt.Sprintf("codex-mcp-runner-%d", os.Getuid()))
 	}
-	engine, err := sandbox.Open(ctx, sandbox.Options{
+	engine, err := sandbox.Open(sandbox.Options{
 		Log: o.Log, RunnerImage: sandbox.RunnerTag(), StateDir: state,
 	})
 	if err != nil && len(task.Refusals(err)) == 0 {

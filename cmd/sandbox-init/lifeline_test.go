@@ -130,6 +130,34 @@ func TestStdinIsWhole(t *testing.T) {
 	}
 }
 
+// A command that has closed its stdin must not keep us from seeing the end of the
+// lifeline, which stands behind whatever the host has sent before.
+func TestWhatNobodyReadsIsTakenAllTheSame(t *testing.T) {
+	cmd := sandboxInit(t, "run", "--", "sh", "-c", "exec 0<&-; exec sleep 20")
+	line := hold(t, cmd)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error, 1)
+	go func() {
+		_, err := lifeline.Writer{Conn: line}.Write(make([]byte, (maxWaiting+8)*lifeline.MaxFrame))
+		written <- err
+	}()
+	select {
+	case err := <-written:
+		if err != nil {
+			t.Errorf("write what nobody reads: %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the lifeline is stuck behind what nobody reads")
+	}
+	_ = line.Close()
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 137 {
+		t.Errorf("code %d, want 137", code)
+	}
+}
+
 // The command's stdin must be one that every program can take: a pipe that blocks.
 func TestStdinBlocks(t *testing.T) {
 	cmd := sandboxInit(t, "run", "--", "sh", "-c", "grep ^flags /proc/$$/fdinfo/0")

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -124,18 +125,33 @@ func TestRunWaitsForTheBridge(t *testing.T) {
 	_ = l.Close()
 	cmd := sandboxInit(t, "run", "--wait-for", addr, "--", "echo", "up")
 	hold(t, cmd)
-	var out bytes.Buffer
-	cmd.Stdout = &out
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	var bridge atomic.Bool // up, or about to be
+	said := make(chan string, 1)
+	go func() {
+		first := make([]byte, 1)
+		n, _ := out.Read(first)
+		if n > 0 && !bridge.Load() {
+			t.Error("the command ran before the bridge was up")
+		}
+		rest, _ := io.ReadAll(out)
+		said <- string(first[:n]) + string(rest)
+	}()
 	time.Sleep(200 * time.Millisecond)
+	bridge.Store(true)
 	if l, err = net.Listen("tcp", addr); err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if err := cmd.Wait(); err != nil || out.String() != "up\n" {
-		t.Errorf("output %q, error %v", &out, err)
+	output := <-said
+	if err := cmd.Wait(); err != nil || output != "up\n" {
+		t.Errorf("output %q, error %v", output, err)
 	}
 }
 

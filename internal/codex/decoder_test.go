@@ -87,7 +87,7 @@ func TestDecoder(t *testing.T) {
 		{
 			"fields of the wrong type count as absent",
 			`{"type":"item.completed","item":{"id":"i","type":"command_execution","command":"ls","aggregated_output":{},"exit_code":"0","status":"completed"}}`,
-			[]codex.Event{codex.Item{Phase: codex.Completed, ID: "i", Type: codex.CommandExecution, Status: "completed", Command: &codex.Execution{Line: "ls"}}},
+			[]codex.Event{codex.Item{Phase: codex.Completed, ID: "i", Type: codex.CommandExecution, Command: &codex.Execution{Line: "ls"}}},
 		},
 		{
 			"lists of the wrong type too",
@@ -95,7 +95,7 @@ func TestDecoder(t *testing.T) {
 				`{"type":"item.started","item":{"id":"i","type":"file_change","changes":[1,{"path":"p","kind":"add"}]}}`,
 			[]codex.Event{
 				codex.Item{Phase: codex.Started, ID: "i", Type: codex.FileChange},
-				codex.Item{Phase: codex.Started, ID: "i", Type: codex.FileChange, Changes: []codex.FileUpdate{{}, {Path: "p", Kind: "add"}}},
+				codex.Item{Phase: codex.Started, ID: "i", Type: codex.FileChange, Changes: []codex.FileUpdate{{}, {Path: "p"}}},
 			},
 		},
 		{
@@ -107,8 +107,8 @@ func TestDecoder(t *testing.T) {
 			`{"type":"item.completed","item":{"id":"a","type":"command_execution","command":"a","exit_code":0,"status":"completed"}}` + "\n" +
 				`{"type":"item.completed","item":{"id":"b","type":"command_execution","command":"b","aggregated_output":"o","exit_code":3,"status":"failed"}}`,
 			[]codex.Event{
-				codex.Item{Phase: codex.Completed, ID: "a", Type: codex.CommandExecution, Status: "completed", Command: &codex.Execution{Line: "a", ExitCode: &ok}},
-				codex.Item{Phase: codex.Completed, ID: "b", Type: codex.CommandExecution, Status: "failed", Command: &codex.Execution{Line: "b", Output: "o", ExitCode: &three}},
+				codex.Item{Phase: codex.Completed, ID: "a", Type: codex.CommandExecution, Command: &codex.Execution{Line: "a", ExitCode: &ok}},
+				codex.Item{Phase: codex.Completed, ID: "b", Type: codex.CommandExecution, Command: &codex.Execution{Line: "b", ExitCode: &three}},
 			},
 		},
 	}
@@ -128,7 +128,7 @@ func TestDecoderTakesLinesOfMegabytes(t *testing.T) {
 	if len(events) != 1 {
 		t.Fatalf("got %d events", len(events))
 	}
-	if item, ok := events[0].(codex.Item); !ok || len(item.Command.Output) != 1_048_607 {
+	if item, ok := events[0].(codex.Item); !ok || item.Command.Line != "c" || item.Command.ExitCode == nil {
 		t.Errorf("got %.200v", events[0])
 	}
 }
@@ -175,9 +175,9 @@ func TestDecoderHoldsNoMoreThanALine(t *testing.T) {
 }
 
 func TestDecoderBoundsLists(t *testing.T) {
-	line := `{"type":"item.updated","item":{"id":"i","type":"todo_list","items":[{}` + strings.Repeat(",{}", 1_000_000) + `]}}`
+	line := `{"type":"item.updated","item":{"id":"i","type":"file_change","changes":[{}` + strings.Repeat(",{}", 1_000_000) + `]}}`
 	events := decode(t, []byte(line), codex.DefaultMaxLine)
-	if item, ok := events[0].(codex.Item); !ok || len(item.Todos) != 10_000 {
+	if item, ok := events[0].(codex.Item); !ok || len(item.Changes) != 10_000 {
 		t.Errorf("got %.100v", events[0])
 	}
 }
@@ -209,8 +209,8 @@ func FuzzDecoder(f *testing.F) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("in pieces of %d and %d: -whole +pieces:\n%s", a, b, diff)
 		}
-		marker := codex.ThreadStarted{ThreadID: "between"}
-		around := append(append(bytes.Clone(data), "\n{\"type\":\"thread.started\",\"thread_id\":\"between\"}\n"...), data...)
+		marker := codex.Error{Message: "between"}
+		around := append(append(bytes.Clone(data), "\n{\"type\":\"error\",\"message\":\"between\"}\n"...), data...)
 		events := decode(t, around, maxLine, int(b))
 		if at := len(want); at >= len(events) || events[at] != codex.Event(marker) {
 			t.Errorf("the line after %d events is lost: %v", at, events)

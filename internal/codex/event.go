@@ -7,7 +7,7 @@ import "github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 type Event interface{ event() }
 
 // ThreadStarted is the first event.
-type ThreadStarted struct{ ThreadID string }
+type ThreadStarted struct{}
 
 // TurnStarted says that Codex begins to work on the prompt. Warnings may come before it.
 type TurnStarted struct{}
@@ -62,7 +62,7 @@ const (
 	MCPToolCall      ItemType = "mcp_tool_call"     // Call
 	CollabToolCall   ItemType = "collab_tool_call"  // Call, without a server
 	WebSearch        ItemType = "web_search"        // Text is the query
-	TodoList         ItemType = "todo_list"         // Todos
+	TodoList         ItemType = "todo_list"         // none
 	ItemError        ItemType = "error"             // Text
 )
 
@@ -70,23 +70,18 @@ const (
 type Item struct {
 	Phase Phase
 	// ID joins the phases of an item.
-	ID   string
-	Type ItemType
-	// Status is in_progress, completed, failed or declined where the type has one.
-	Status  string
+	ID      string
+	Type    ItemType
 	Text    string
 	Command *Execution
 	Changes []FileUpdate
 	Call    *Call
-	Todos   []Todo
 }
 
 // Execution is a command_execution.
 type Execution struct {
 	// Line is the whole argv, quoted; see Script.
 	Line string
-	// Output is both streams, at most 1 MiB.
-	Output string
 	// ExitCode is nil while it runs.
 	ExitCode *int
 }
@@ -95,21 +90,11 @@ type Execution struct {
 type FileUpdate struct {
 	// Path is absolute in the container. Of a move it is the old one.
 	Path string `json:"path"`
-	// Kind is add, update or delete.
-	Kind string `json:"kind"`
 }
 
 // Call is an mcp_tool_call or a collab_tool_call.
 type Call struct {
 	Server, Tool string
-	// Error says why it failed, if it did so by itself.
-	Error string
-}
-
-// Todo is one entry of Codex's plan.
-type Todo struct {
-	Text string `json:"text"`
-	Done bool   `json:"completed"`
 }
 
 func (ThreadStarted) event() {}

@@ -22,21 +22,15 @@ type HookCall struct {
 	Command string
 	// Patch is the input of ToolPatch; see PatchPaths.
 	Patch string
-	// Cwd is where the session runs. A call may name another directory; Codex
-	// does not tell the hook.
-	Cwd       string
-	ToolUseID string
 }
 
 // DecodeHook reads what Codex writes to a PreToolUse hook's stdin. After an
 // error nobody knows what is about to happen: deny it.
 func DecodeHook(data []byte) (HookCall, error) {
 	var wire struct {
-		Event     string          `json:"hook_event_name"`
-		Tool      string          `json:"tool_name"`
-		Input     json.RawMessage `json:"tool_input"`
-		Cwd       string          `json:"cwd"`
-		ToolUseID string          `json:"tool_use_id"`
+		Event string          `json:"hook_event_name"`
+		Tool  string          `json:"tool_name"`
+		Input json.RawMessage `json:"tool_input"`
 	}
 	if err := json.Unmarshal(data, &wire); err != nil {
 		return HookCall{}, fmt.Errorf("decode hook call: %w", err)
@@ -47,7 +41,7 @@ func DecodeHook(data []byte) (HookCall, error) {
 	if wire.Tool == "" {
 		return HookCall{}, errors.New("decode hook call: no tool_name")
 	}
-	call := HookCall{Tool: wire.Tool, Cwd: wire.Cwd, ToolUseID: wire.ToolUseID}
+	call := HookCall{Tool: wire.Tool}
 	if call.Tool != ToolShell && call.Tool != ToolPatch {
 		return call, nil
 	}

@@ -12,11 +12,10 @@ import (
 
 // wireEvent is any line of the JSONL. Which of its fields count depends on Type.
 type wireEvent struct {
-	Type     string    `json:"type"`
-	ThreadID string    `json:"thread_id"`
-	Message  string    `json:"message"`
-	Error    wireError `json:"error"`
-	Usage    struct {
+	Type    string    `json:"type"`
+	Message string    `json:"message"`
+	Error   wireError `json:"error"`
+	Usage   struct {
 		Input     int64 `json:"input_tokens"`
 		Cached    int64 `json:"cached_input_tokens"`
 		Output    int64 `json:"output_tokens"`
@@ -31,20 +30,16 @@ type wireError struct {
 
 // wireItem is any item. Codex writes the id of a web_search twice; the last counts.
 type wireItem struct {
-	ID       string             `json:"id"`
-	Type     string             `json:"type"`
-	Status   string             `json:"status"`
-	Text     string             `json:"text"`
-	Message  string             `json:"message"`
-	Query    string             `json:"query"`
-	Command  string             `json:"command"`
-	Output   string             `json:"aggregated_output"`
-	ExitCode optionalInt        `json:"exit_code"`
-	Changes  capped[FileUpdate] `json:"changes"`
-	Items    capped[Todo]       `json:"items"`
-	Server   string             `json:"server"`
-	Tool     string             `json:"tool"`
-	Error    wireError          `json:"error"`
+	ID       string      `json:"id"`
+	Type     string      `json:"type"`
+	Text     string      `json:"text"`
+	Message  string      `json:"message"`
+	Query    string      `json:"query"`
+	Command  string      `json:"command"`
+	ExitCode optionalInt `json:"exit_code"`
+	Changes  fileUpdates `json:"changes"`
+	Server   string      `json:"server"`
+	Tool     string      `json:"tool"`
 }
 
 // decodeLine reads one line. A field of the wrong type counts as absent: better
@@ -59,7 +54,7 @@ func decodeLine(line []byte) Event {
 	case "":
 		return Noise{Reason: "no event type", Sample: sample(line)}
 	case "thread.started":
-		return ThreadStarted{ThreadID: w.ThreadID}
+		return ThreadStarted{}
 	case "turn.started":
 		return TurnStarted{}
 	case "turn.completed":
@@ -83,7 +78,7 @@ func decodeLine(line []byte) Event {
 }
 
 func (w wireItem) event(eventType string, phase Phase) Event {
-	item := Item{Phase: phase, ID: w.ID, Type: ItemType(w.Type), Status: w.Status}
+	item := Item{Phase: phase, ID: w.ID, Type: ItemType(w.Type)}
 	switch item.Type {
 	case AgentMessage, Reasoning:
 		item.Text = w.Text
@@ -92,33 +87,32 @@ func (w wireItem) event(eventType string, phase Phase) Event {
 	case WebSearch:
 		item.Text = w.Query
 	case CommandExecution:
-		item.Command = &Execution{Line: w.Command, Output: w.Output, ExitCode: w.ExitCode.value}
+		item.Command = &Execution{Line: w.Command, ExitCode: w.ExitCode.value}
 	case FileChange:
 		item.Changes = w.Changes
 	case MCPToolCall, CollabToolCall:
-		item.Call = &Call{Server: w.Server, Tool: w.Tool, Error: w.Error.Message}
+		item.Call = &Call{Server: w.Server, Tool: w.Tool}
 	case TodoList:
-		item.Todos = w.Items
 	default:
 		return Unknown{Type: eventType, ItemType: oneLine(w.Type, 80)}
 	}
 	return item
 }
 
-// capped is a list that keeps its first maxList elements: a line of 16 MiB could
-// hold millions of empty ones, each many times larger in memory.
-type capped[T any] []T
+// fileUpdates keeps the first maxList elements: a line of 16 MiB could hold
+// millions of empty ones, each many times larger in memory.
+type fileUpdates []FileUpdate
 
 const maxList = 10_000
 
-func (c *capped[T]) UnmarshalJSON(data []byte) error {
+func (c *fileUpdates) UnmarshalJSON(data []byte) error {
 	*c = nil
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if open, err := dec.Token(); err != nil || open != json.Delim('[') {
 		return nil // not a list: absent
 	}
 	for dec.More() && len(*c) < maxList {
-		var element T
+		var element FileUpdate
 		if err := dec.Decode(&element); err != nil {
 			if misfit := (*json.UnmarshalTypeError)(nil); !errors.As(err, &misfit) {
 				return nil

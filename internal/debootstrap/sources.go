@@ -61,7 +61,7 @@ func copySources(host, root, suite string) error {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(dir, "host.sources"), []byte(b.String()), 0o644) //nolint:gosec // apt drops its privileges to read it
+	return os.WriteFile(filepath.Join(dir, "host.sources"), []byte(b.String()), 0o644) // apt drops its privileges to read it
 }
 
 // of is what is left of a source for a release of the distribution's own archive.
@@ -177,5 +177,5 @@ func copyFile(from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(to, b, 0o644) //nolint:gosec // a list of mirrors
+	return os.WriteFile(to, b, 0o644) // a list of mirrors
 }

@@ -200,7 +200,7 @@ func writeAtomically(path string, data []byte) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+			_, _ = f.Close(), os.Remove(f.Name()) // err says what went wrong
 		}
 	}()
 	if _, err = f.Write(data); err != nil {
@@ -209,8 +209,11 @@ func writeAtomically(path string, data []byte) (err error) {
 	if err = f.Sync(); err != nil {
 		return fmt.Errorf("sync %s: %w", f.Name(), err)
 	}
+	if err = f.Close(); err != nil {
+		return fmt.Errorf("close %s: %w", f.Name(), err)
+	}
 	if err = os.Rename(f.Name(), path); err != nil {
 		return fmt.Errorf("replace %s: %w", path, err)
 	}
-	return f.Close()
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"time"
 )
 
 // Options are what all sessions of a Gateway share.
@@ -20,8 +19,6 @@ type Options struct {
 	Transport http.RoundTripper
 	// Log gets one debug line per request. Nil: nothing is logged.
 	Log *slog.Logger
-	// Now is the clock of the request log. Nil: time.Now.
-	Now func() time.Time
 }
 
 // Gateway serves the model API to sandboxes. It has no state but connections
@@ -31,7 +28,6 @@ type Gateway struct {
 	credentials Credentials
 	transport   http.RoundTripper
 	log         *slog.Logger
-	now         func() time.Time
 }
 
 // New returns a Gateway. An Upstream that must not be used, such as plain http
@@ -40,7 +36,7 @@ func New(o Options) (*Gateway, error) {
 	if o.Credentials == nil {
 		return nil, errors.New("make gateway: no credentials")
 	}
-	g := &Gateway{credentials: o.Credentials, transport: o.Transport, log: o.Log, now: o.Now}
+	g := &Gateway{credentials: o.Credentials, transport: o.Transport, log: o.Log}
 	if o.Upstream != nil {
 		u, err := parseEndpoint("OPENAI_BASE_URL", o.Upstream.String())
 		if err != nil {
@@ -53,9 +49,6 @@ func New(o Options) (*Gateway, error) {
 	}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
-	}
-	if g.now == nil {
-		g.now = time.Now
 	}
 	return g, nil
 }

@@ -24,19 +24,11 @@ type ledger struct {
 	tokenBudget, requestBudget int64
 
 	mu         sync.Mutex
-	requests   int64
 	usage      task.Usage
 	estimated  int64 // tokens of answers that were cut off before they said
 	held       int64 // bytes of bodies on their way to upstream
 	lastStatus int
 	lastError  string
-}
-
-// seen counts a request for anything but the guard, served or not.
-func (l *ledger) seen() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.requests++
 }
 
 // admit counts a model call, or says which budget does not allow it. Calls
@@ -118,5 +110,5 @@ func (l *ledger) estimate(bytes int64) {
 func (l *ledger) report() task.GatewayReport {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return task.GatewayReport{Requests: l.requests, Usage: l.usage, LastStatus: l.lastStatus, LastError: l.lastError}
+	return task.GatewayReport{Requests: l.usage.ModelRequests, Usage: l.usage, LastStatus: l.lastStatus, LastError: l.lastError}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"sync"
 	"time"
@@ -182,22 +183,10 @@ func (h *HostLogin) exchange(ctx context.Context, file *authFile, unauthorized b
 	if err != nil {
 		return nil, err
 	}
-	reason := "proactive_expiry"
-	if unauthorized {
-		reason = "unauthorized_recovery"
-	}
-	body, err := json.Marshal(map[string]string{
-		"client_id": refreshClientID, "grant_type": "refresh_token",
-		"refresh_reason": reason, "refresh_token": file.refresh,
-	})
+	req, err := tokenRequest(ctx, u, file.refresh, unauthorized)
 	if err != nil {
-		return nil, fmt.Errorf("encode token request: %w", err)
+		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
-	if err != nil {
-		return nil, fmt.Errorf("make token request: %w", err)
-	}
-	req.Header.Set("Content-Type", "application/json")
 	transport := h.transport
 	if transport == nil {
 		own := newTransport(u)
@@ -219,19 +208,45 @@ func (h *HostLogin) exchange(ctx context.Context, file *authFile, unauthorized b
 	case resp.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("renew ChatGPT login: %s answered %d", u.Host, resp.StatusCode)
 	}
+	return readTokens(answer, u)
+}
+
+func tokenRequest(ctx context.Context, u *url.URL, refresh string, unauthorized bool) (*http.Request, error) {
+	reason := "proactive_expiry"
+	if unauthorized {
+		reason = "unauthorized_recovery"
+	}
+	body, err := json.Marshal(map[string]string{
+		"client_id": refreshClientID, "grant_type": "refresh_token",
+		"refresh_reason": reason, "refresh_token": refresh,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encode token request: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("make token request: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	return req, nil
+}
+
+// readTokens takes the new tokens from the provider's answer.
+func readTokens(answer []byte, from *url.URL) (map[string]string, error) {
 	var tokens struct {
 		ID      string `json:"id_token"`
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`
 	}
 	if err := json.Unmarshal(answer, &tokens); err != nil {
-		return nil, fmt.Errorf("renew ChatGPT login: %s answered something that is not a token", u.Host)
+		return nil, fmt.Errorf("renew ChatGPT login: %s answered something that is not a token", from.Host)
 	}
 	if tokens.Access == "" {
 		return nil, errors.New("renew ChatGPT login: the answer holds no access token")
 	}
-	if tokens.Access, err = headerSafe(tokens.Access, "the token endpoint's answer"); err != nil {
+	access, err := headerSafe(tokens.Access, "the token endpoint's answer")
+	if err != nil {
 		return nil, err
 	}
-	return map[string]string{"id_token": tokens.ID, "access_token": tokens.Access, "refresh_token": tokens.Refresh}, nil
+	return map[string]string{"id_token": tokens.ID, "access_token": access, "refresh_token": tokens.Refresh}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
@@ -44,7 +45,7 @@ type exchange struct {
 }
 
 func (s *Session) serve(w http.ResponseWriter, r *http.Request) {
-	began := s.g.now()
+	began := time.Now()
 	x := &exchange{
 		s: s, w: w, r: r, ctl: http.NewResponseController(w),
 		line: line{Time: began.UTC(), N: s.n.Add(1), Method: clip(r.Method), Path: clip(r.RequestURI)},
@@ -55,7 +56,7 @@ func (s *Session) serve(w http.ResponseWriter, r *http.Request) {
 	if no := x.route(); no != nil { //nolint:contextcheck // the exchange has its request's
 		x.refuse(no)
 	}
-	x.line.DurationMS = s.g.now().Sub(began).Milliseconds()
+	x.line.DurationMS = time.Since(began).Milliseconds()
 	if err := s.book.write(x.line); err != nil {
 		s.g.log.Warn("keep request log", "task", s.o.Spec.ID, "err", err)
 	}
@@ -74,7 +75,6 @@ func (x *exchange) route() *refusal {
 	case r.Method == http.MethodPost && r.RequestURI == routeGuard:
 		return x.guard()
 	case r.Method == http.MethodPost && r.RequestURI == routeModel:
-		x.s.ledger.seen()
 		return x.model()
 	default:
 		return x.noRoute(x.line.Method + " " + x.line.Path)
@@ -84,7 +84,6 @@ func (x *exchange) route() *refusal {
 // noRoute refuses a request for anything but a model call. One that could only
 // read is curiosity; any other could have carried data out.
 func (x *exchange) noRoute(what string) *refusal {
-	x.s.ledger.seen()
 	severity := task.SeverityError
 	if x.r.Method == http.MethodGet || x.r.Method == http.MethodHead || x.r.Method == http.MethodOptions {
 		severity = task.SeverityWarning
@@ -197,7 +196,7 @@ func (x *exchange) allowWrite() {
 func clip(s string) string {
 	const most = 200
 	if len(s) > most {
-		return s[:most] + "…"
+		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return s
 }

@@ -45,7 +45,7 @@ func (x *exchange) stream(ctx context.Context, cancel context.CancelCauseFunc, r
 		stalled.Reset(stallTimeout)
 		if n > 0 {
 			if received == 0 {
-				x.line.FirstMS = s.g.now().Sub(x.line.Time).Milliseconds()
+				x.line.FirstMS = time.Since(x.line.Time).Milliseconds()
 			}
 			received += int64(n)
 			_, _ = m.Write(chunk[:n]) // never fails

@@ -40,8 +40,6 @@ type Input struct {
 	Text string
 	// CallID joins a call and its output.
 	CallID string
-	// Name is the tool of a call.
-	Name string
 }
 
 // toolset is how the model of a request runs things.
@@ -72,7 +70,6 @@ type wireInput struct {
 	Content json.RawMessage `json:"content"`
 	Output  json.RawMessage `json:"output"`
 	CallID  string          `json:"call_id"`
-	Name    string          `json:"name"`
 	// Tools are in an item of type additional_tools: newer models get theirs so.
 	Tools []wireTool `json:"tools"`
 }
@@ -97,7 +94,7 @@ func (r *Request) understand(body []byte) (toolset, error) {
 		}
 		r.Input = append(r.Input, Input{
 			Type: kind, Role: in.Role, Text: textOf(in.Content) + textOf(in.Output),
-			CallID: in.CallID, Name: in.Name,
+			CallID: in.CallID,
 		})
 	}
 	has := toolset{none: len(tools) == 0}

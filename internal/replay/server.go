@@ -12,15 +12,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 )
 
 // Options of a server; the zero value is fine.
 type Options struct {
 	// Log gets a line for every request; nil discards them.
 	Log *slog.Logger
-	// Latency is waited before every answer.
-	Latency time.Duration
 	// Key, if set, must come as "Authorization: Bearer <key>"; else the answer is 401.
 	Key string
 	// Keep is how many of the latest requests Requests returns: 0 means 1000,
@@ -73,7 +70,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.log.Info("model request", "method", rec.Method, "path", rec.Path, "model", rec.Model,
 		"bytes", rec.BodyBytes, "conversation", rec.Conversation, "step", rec.Step,
 		"status", rec.Status, "credential", rec.HasCredential)
-	answer.send(r.Context(), w, s.opt.Latency)
+	answer.send(r.Context(), w)
 }
 
 func (s *Server) record(rec Request) {

@@ -26,10 +26,7 @@ func stream(tools toolset, number int, step Step) answer {
 
 // send writes the answer. A client that goes away ends it early; there is
 // nobody to tell, so it returns nothing.
-func (a answer) send(ctx context.Context, w http.ResponseWriter, latency time.Duration) {
-	if !sleep(ctx, latency) {
-		return
-	}
+func (a answer) send(ctx context.Context, w http.ResponseWriter) {
 	if a.step == nil {
 		for name, value := range a.header {
 			w.Header().Set(name, value)

@@ -14,7 +14,7 @@ func codexContainer(spec task.Spec, tree task.Tree) (task.Container, error) {
 		return task.Container{}, fmt.Errorf("write Codex's configuration: %w", err)
 	}
 	return task.Container{
-		RunID: spec.RunID, TaskID: spec.ID, Purpose: "codex",
+		RunID: spec.RunID, TaskID: spec.ID, Purpose: task.PurposeCodex,
 		Image: spec.Image, Runtime: spec.Runtime,
 		Command:      codex.Command(spec),
 		Env:          spec.Env,
@@ -31,7 +31,7 @@ func codexContainer(spec task.Spec, tree task.Tree) (task.Container, error) {
 // Codex, and no network whatever the task had.
 func verifyContainer(spec task.Spec, tree task.Tree, command string) task.Container {
 	return task.Container{
-		RunID: spec.RunID, TaskID: spec.ID, Purpose: "verify",
+		RunID: spec.RunID, TaskID: spec.ID, Purpose: task.PurposeVerify,
 		Image: spec.Image, Runtime: spec.Runtime,
 		Command: []string{"/bin/sh", "-c", command},
 		Env:     spec.Env,

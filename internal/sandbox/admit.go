@@ -22,6 +22,8 @@ func admit(c task.Container) error {
 	check(len(c.Command) > 0 && c.Command[0] != "", "no command")
 	check(c.Tree.UID > 0 && c.Tree.GID > 0, "the tree belongs to %d:%d: a sandbox never runs as root", c.Tree.UID, c.Tree.GID)
 	check(c.Network == task.NetworkDeny || c.Network == task.NetworkAllow, "unknown network policy %q", c.Network)
+	// A typo here would give a verify command Codex.
+	check(c.Purpose == task.PurposeCodex || c.Purpose == task.PurposeVerify, "unknown purpose %q", c.Purpose)
 	switch c.Mode {
 	case task.SandboxReadOnly, task.SandboxWorkspaceWrite, task.SandboxDangerFullAccess:
 	default:

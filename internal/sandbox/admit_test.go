@@ -22,6 +22,8 @@ func TestAdmit(t *testing.T) {
 		"negative uid":      {func(c *task.Container) { c.Tree.UID = -1 }, "never runs as root"},
 		"no command":        {func(c *task.Container) { c.Command = nil }, "no command"},
 		"empty command":     {func(c *task.Container) { c.Command = []string{""} }, "no command"},
+		"no purpose":        {func(c *task.Container) { c.Purpose = "" }, "purpose"},
+		"another purpose":   {func(c *task.Container) { c.Purpose = "Verify" }, "purpose"},
 		"no mode":           {func(c *task.Container) { c.Mode = "" }, "mode"},
 		"no network policy": {func(c *task.Container) { c.Network = "" }, "network"},
 		"relative tree":     {func(c *task.Container) { c.Tree.Dir = "tree" }, "absolute"},

@@ -80,25 +80,13 @@ func (b *box) live(ctx context.Context) error {
 		end(err)
 	}
 
-	var broken error
-	select {
-	case status := <-exited:
-		broken = b.ended(status)
-	case err := <-lost:
-		broken = fmt.Errorf("wait for container: %w", err)
-	case <-life.Done():
-		broken = b.kill(ctx, conn, exited, lost)
-	}
+	broken := b.await(ctx, life, conn, exited, lost)
 	b.exit.FinishedAt = time.Now()
 	close(gone)
 	bridge.close()
 	b.drain(ctx, conn, output)
 	conn.Close()
-	select {
-	case <-stdin:
-	case <-time.After(drainTimeout):
-		b.log.Warn("the reader of stdin still blocks")
-	}
+	b.leave(stdin)
 	oom, err := b.oomKilled(detached)
 	b.exit.OOMKilled = oom
 	return errors.Join(b.because(ctx, life), broken, err)
@@ -116,6 +104,18 @@ func (b *box) because(ctx, life context.Context) error {
 		return fmt.Errorf("run container: %w", cause)
 	}
 	return cause
+}
+
+// await waits for the container's end, which the end of life brings about.
+func (b *box) await(ctx, life context.Context, conn types.HijackedResponse, exited <-chan container.WaitResponse, lost <-chan error) error {
+	select {
+	case status := <-exited:
+		return b.ended(status)
+	case err := <-lost:
+		return fmt.Errorf("wait for container: %w", err)
+	case <-life.Done():
+		return b.kill(ctx, conn, exited, lost)
+	}
 }
 
 func (b *box) ended(status container.WaitResponse) error {
@@ -167,6 +167,15 @@ func (b *box) drain(ctx context.Context, conn types.HijackedResponse, output <-c
 	case <-time.After(drainTimeout):
 		conn.Close()
 		<-output
+	}
+}
+
+// leave waits for the copying of stdin to end, but not for a reader that blocks.
+func (b *box) leave(stdin <-chan struct{}) {
+	select {
+	case <-stdin:
+	case <-time.After(drainTimeout):
+		b.log.Warn("the reader of stdin still blocks")
 	}
 }
 

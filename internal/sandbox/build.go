@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
-	"github.com/docker/docker/client"
 	"github.com/gofrs/flock"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/images"
@@ -81,9 +80,9 @@ func runnerTag(codex string) string {
 
 var versionForm = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$`)
 
-// build is one call of BuildImage.
+// build is one call of Build.
 type build struct {
-	api    client.APIClient
+	engine *Engine
 	o      BuildOptions
 	log    *slog.Logger
 	arch   string
@@ -91,11 +90,11 @@ type build struct {
 	recipe string
 }
 
-// BuildImage makes sure that the runner image is there and up to date, and builds
+// Build makes sure that the runner image is there and up to date, and builds
 // it if not; that takes minutes. A build that fails or whose ctx ends leaves no
 // container and no image. The error is a *task.Refusal if the caller can mend it.
-func BuildImage(ctx context.Context, api client.APIClient, o BuildOptions) (BuiltImage, error) {
-	b := &build{api: api, o: o, log: o.Log}
+func (e *Engine) Build(ctx context.Context, o BuildOptions) (BuiltImage, error) {
+	b := &build{engine: e, o: o, log: o.Log}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
@@ -119,18 +118,12 @@ func BuildImage(ctx context.Context, api client.APIClient, o BuildOptions) (Buil
 	return b.run(ctx)
 }
 
-// Build is BuildImage on this engine.
-func (e *Engine) Build(ctx context.Context, o BuildOptions) (BuiltImage, error) {
-	return BuildImage(ctx, e.api, o)
-}
-
 func (b *build) run(ctx context.Context) (BuiltImage, error) {
-	v, err := b.api.ServerVersion(ctx)
+	info, err := b.engine.known(ctx)
 	if err != nil {
-		e := &Engine{endpoint: b.api.DaemonHost()}
-		return BuiltImage{}, e.refuse("ask the engine for its version", err)
+		return BuiltImage{}, err
 	}
-	b.arch = v.Arch
+	b.arch = info.Arch
 	if _, err := images.SandboxInit(b.arch); errors.Is(err, images.ErrNoSandboxInit) {
 		return BuiltImage{}, &task.Refusal{
 			What: fmt.Sprintf("This codex-mcp-runner holds no sandbox-init for linux/%s, which the runner image needs.", b.arch),
@@ -217,7 +210,7 @@ func (b *build) upToDate(ctx context.Context) (BuiltImage, bool, error) {
 }
 
 func (b *build) inspect(ctx context.Context) (BuiltImage, map[string]string, error) {
-	img, err := b.api.ImageInspect(ctx, b.o.Tag)
+	img, err := b.engine.api.ImageInspect(ctx, b.o.Tag)
 	if err != nil {
 		return BuiltImage{}, nil, fmt.Errorf("look up image %s: %w", b.o.Tag, err)
 	}

@@ -85,7 +85,7 @@ func ownBase(suite string) string {
 }
 
 func (b *build) has(ctx context.Context, ref string) (bool, error) {
-	_, err := b.api.ImageInspect(ctx, ref)
+	_, err := b.engine.api.ImageInspect(ctx, ref)
 	if errdefs.IsNotFound(err) {
 		return false, nil
 	}
@@ -105,7 +105,7 @@ func (b *build) pull(ctx context.Context, ref string) error {
 	defer cancel(nil)
 	patience := time.AfterFunc(registryPatience, func() { cancel(errNoAnswer) })
 	defer patience.Stop()
-	body, err := b.api.ImagePull(ctx, ref, image.PullOptions{})
+	body, err := b.engine.api.ImagePull(ctx, ref, image.PullOptions{})
 	if err == nil {
 		defer body.Close()
 		err = readStream(body, func(string) { patience.Stop() })
@@ -129,7 +129,7 @@ func (b *build) bootstrap(ctx context.Context, suite, ref string) error {
 		return err
 	})
 	g.Go(func() error {
-		body, err := b.api.ImageImport(ctx, image.ImportSource{Source: pr, SourceName: "-"}, ref, image.ImportOptions{
+		body, err := b.engine.api.ImageImport(ctx, image.ImportSource{Source: pr, SourceName: "-"}, ref, image.ImportOptions{
 			Message: "codex-mcp-runner: " + suite + " from its packages",
 			Changes: []string{`CMD ["bash"]`, "LABEL " + labelSuite + "=" + suite},
 		})

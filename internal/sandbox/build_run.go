@@ -38,7 +38,7 @@ func (b *build) build(ctx context.Context, base string) error {
 	args, network := proxyArgs(os.Getenv)
 	args["BASE_IMAGE"], args["CODEX_VERSION"], args["ARCH"] = &base, &b.o.CodexVersion, &b.arch
 	s := &steps{say: b.say, log: b.log}
-	res, err := b.api.ImageBuild(ctx, pr, buildOptions(b, args, network, base))
+	res, err := b.engine.api.ImageBuild(ctx, pr, buildOptions(b, args, network, base))
 	if err == nil {
 		err = readStream(res.Body, s.line)
 		_ = res.Body.Close() // its end has been read, or its error
@@ -110,7 +110,7 @@ func (b *build) finished(ctx context.Context, last string) []string {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	for {
-		busy, err := b.api.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("ancestor", last))})
+		busy, err := b.engine.api.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("ancestor", last))})
 		if err != nil {
 			b.log.Debug("wait for the build's last step", "error", err)
 			break
@@ -124,7 +124,7 @@ func (b *build) finished(ctx context.Context, last string) []string {
 		}
 	}
 	var made []string
-	all, err := b.api.ImageList(ctx, image.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("dangling", "true"))})
+	all, err := b.engine.api.ImageList(ctx, image.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("dangling", "true"))})
 	if err != nil {
 		b.log.Debug("look for the build's last image", "error", err)
 	}
@@ -141,7 +141,7 @@ func (b *build) finished(ctx context.Context, last string) []string {
 // image without a name that is younger than the build is removed.
 func (b *build) removeMade(ctx context.Context, ids []string, began time.Time) {
 	for i := len(ids) - 1; i >= 0; i-- { // children before parents
-		img, err := b.api.ImageInspect(ctx, ids[i])
+		img, err := b.engine.api.ImageInspect(ctx, ids[i])
 		if err != nil || len(img.RepoTags) > 0 {
 			continue
 		}
@@ -150,7 +150,7 @@ func (b *build) removeMade(ctx context.Context, ids []string, began time.Time) {
 			continue
 		}
 		// One that another build uses by now stays, as its cache.
-		if _, err := b.api.ImageRemove(ctx, ids[i], image.RemoveOptions{}); err != nil {
+		if _, err := b.engine.api.ImageRemove(ctx, ids[i], image.RemoveOptions{}); err != nil {
 			b.log.Debug("image of a failed build stays", "id", ids[i], "error", err)
 		}
 	}
@@ -160,7 +160,7 @@ func (b *build) removeMade(ctx context.Context, ids []string, began time.Time) {
 // 800 MB each. That of this build stays: it is the cache. So does what is younger
 // than an hour: another build may be at work on it.
 func (b *build) removeOldStages(ctx context.Context, seen []string) {
-	old, err := b.api.ImageList(ctx, image.ListOptions{Filters: filters.NewArgs(
+	old, err := b.engine.api.ImageList(ctx, image.ListOptions{Filters: filters.NewArgs(
 		filters.Arg("dangling", "true"), filters.Arg("label", labelStage+"=fetch"),
 	)})
 	if err != nil {
@@ -171,7 +171,7 @@ func (b *build) removeOldStages(ctx context.Context, seen []string) {
 		if time.Since(time.Unix(img.Created, 0)) < time.Hour || isAmong(img.ID, seen) {
 			continue
 		}
-		if _, err := b.api.ImageRemove(ctx, img.ID, image.RemoveOptions{PruneChildren: true}); err != nil {
+		if _, err := b.engine.api.ImageRemove(ctx, img.ID, image.RemoveOptions{PruneChildren: true}); err != nil {
 			b.log.Debug("old stage stays", "id", img.ID, "error", err)
 		}
 	}

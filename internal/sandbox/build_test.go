@@ -118,7 +118,7 @@ func TestRunnerTagNamesVersionAndRecipe(t *testing.T) {
 
 func TestAVersionIsNoPlaceForOtherThings(t *testing.T) {
 	for _, v := range []string{"latest", "1.2", "1.2.3; rm -rf /", "npm:evil@1.2.3", "1.2.3 --registry=x"} {
-		_, err := BuildImage(t.Context(), nil, BuildOptions{CodexVersion: v})
+		_, err := new(Engine).Build(t.Context(), BuildOptions{CodexVersion: v})
 		var r *task.Refusal
 		if !errors.As(err, &r) {
 			t.Errorf("%q: got %v, want a refusal", v, err)

@@ -2,14 +2,11 @@ package sandbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
 	"github.com/docker/docker/api/types/versions"
-	"github.com/docker/docker/client"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
@@ -116,22 +113,4 @@ func unusable(i Info) *task.Refusal {
 		}
 	}
 	return nil
-}
-
-// refuse turns an engine that cannot be reached into a Refusal, and gives
-// other errors what was being done.
-func (e *Engine) refuse(doing string, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return &task.Refusal{
-			What: fmt.Sprintf("This user may not talk to the Docker engine at %s.", e.endpoint),
-			Mend: "Add the user to the docker group (`sudo usermod -aG docker $USER`) and log in again.", Err: err,
-		}
-	case client.IsErrConnectionFailed(err):
-		return &task.Refusal{
-			What: fmt.Sprintf("The Docker engine at %s cannot be reached; it may not be running.", e.endpoint),
-			Mend: "Start Docker (`sudo systemctl start docker`, or open Docker Desktop), or set DOCKER_HOST.", Err: err,
-		}
-	}
-	return fmt.Errorf("%s: %w", doing, err)
 }

@@ -18,8 +18,6 @@ type recipe struct {
 	Image     imageFacts
 	Engine    Info
 	Owner     Owner
-	// Seccomp is a profile in JSON; empty means the engine's default.
-	Seccomp string
 	// Files are what of Container.Files and of our own is bound, by host path.
 	Files []hostFile
 	// ToolsVolume is mounted at ToolsDir; empty if the image has ToolsDir.
@@ -124,9 +122,6 @@ func bridgeUser(t task.Tree) int {
 
 func securityOptions(r recipe) []string {
 	opts := []string{"no-new-privileges"}
-	if r.Seccomp != "" {
-		opts = append(opts, "seccomp="+r.Seccomp)
-	}
 	if r.Engine.SELinux {
 		// SELinux would refuse every bind. The other way is to relabel the
 		// user's repository, which is not ours to do.
@@ -137,7 +132,7 @@ func securityOptions(r recipe) []string {
 
 func labels(r recipe) map[string]string {
 	l := r.Owner.labels()
-	l[labelRun], l[labelTask], l[labelPurpose] = r.Container.RunID, r.Container.TaskID, r.Container.Purpose
+	l[labelRun], l[labelTask], l[labelPurpose] = r.Container.RunID, r.Container.TaskID, string(r.Container.Purpose)
 	return l
 }
 

@@ -33,7 +33,7 @@ var (
 func example() recipe {
 	return recipe{
 		Container: task.Container{
-			RunID: "run-1", TaskID: "api-tests", Purpose: "codex",
+			RunID: "run-1", TaskID: "api-tests", Purpose: task.PurposeCodex,
 			Command: []string{"codex", "exec", "--json", "-"},
 			Env:     map[string]string{"CI": "1", "PATH": "/not/taken", "HOME": "/not/taken"},
 			Tree: task.Tree{
@@ -58,7 +58,7 @@ func TestGolden(t *testing.T) {
 		"network-allow":      func(r *recipe) { r.Container.Network = task.NetworkAllow },
 		"read-only":          func(r *recipe) { r.Container.Mode = task.SandboxReadOnly },
 		"danger-full-access": func(r *recipe) { r.Container.Mode = task.SandboxDangerFullAccess },
-		"verify":             func(r *recipe) { r.Tunnel, r.Container.Purpose = false, "verify" },
+		"verify":             func(r *recipe) { r.Tunnel, r.Container.Purpose = false, task.PurposeVerify },
 		"sessions":           func(r *recipe) { r.Container.KeepSessions, r.Container.Tree.Sessions = true, "/state/w/sessions" },
 		"other-image": func(r *recipe) {
 			r.Image = imageFacts{
@@ -66,7 +66,6 @@ func TestGolden(t *testing.T) {
 				Env: []string{"PATH=/workspace/bin:.:/opt/go/bin:/usr/bin", "LD_PRELOAD=/tmp/x.so:libjemalloc.so.2", "CODEX_API_KEY=k", "RUSTUP_HOME=/usr/local/rustup"},
 			}
 			r.ToolsVolume, r.Container.Runtime = "codex-mcp-runner-tools-111111111111", "runsc"
-			r.Seccomp = `{"defaultAction":"SCMP_ACT_ERRNO"}`
 			r.Engine.SELinux = true
 		},
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/docker/docker/client"
@@ -24,8 +25,6 @@ type Options struct {
 	// StateDir is an absolute directory of the caller's, private to its user.
 	// The engine must see it under the same name. It is made if it is missing.
 	StateDir string
-	// Seccomp is a seccomp profile in the engine's JSON. Empty: the engine's default.
-	Seccomp string
 }
 
 // Engine is the Docker engine that sandboxes run on. It is safe for concurrent use.
@@ -44,7 +43,7 @@ type Engine struct {
 
 // Open finds the engine. It does not talk to it: an engine that is down, or
 // that cannot be used, is a *task.Refusal from Check and Run.
-func Open(_ context.Context, o Options) (*Engine, error) {
+func Open(o Options) (*Engine, error) {
 	if o.RunnerImage == "" || o.StateDir == "" {
 		return nil, errors.New("open engine: the runner image and the state directory must be given")
 	}
@@ -67,6 +66,12 @@ func Open(_ context.Context, o Options) (*Engine, error) {
 			Mend: "Mend it with `docker context use`, or set DOCKER_HOST.", Err: err,
 		}
 	}
+	if strings.HasPrefix(host, "ssh://") {
+		return nil, &task.Refusal{
+			What: fmt.Sprintf("The Docker engine's address is %s, and ssh:// is not supported: the engine must see the files of this host.", host),
+			Mend: "Use an engine on this host: set DOCKER_HOST, or leave it out.",
+		}
+	}
 	e.endpoint = host
 	e.api, err = client.NewClientWithOpts(client.FromEnv, client.WithHost(host), client.WithAPIVersionNegotiation())
 	if err != nil {
@@ -80,9 +85,6 @@ func Open(_ context.Context, o Options) (*Engine, error) {
 
 // Close drops idle connections. Run must have returned.
 func (e *Engine) Close() error { return e.api.Close() }
-
-// API is the engine's client, for building images.
-func (e *Engine) API() client.APIClient { return e.api }
 
 // known is Info, asked once: what matters of it does not change while we run.
 func (e *Engine) known(ctx context.Context) (Info, error) {

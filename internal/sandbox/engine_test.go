@@ -85,7 +85,7 @@ func fakeEngine(t *testing.T, info string) {
 
 func refusal(t *testing.T) *task.Refusal {
 	t.Helper()
-	e, err := Open(t.Context(), Options{RunnerImage: "runner", StateDir: t.TempDir()})
+	e, err := Open(Options{RunnerImage: "runner", StateDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

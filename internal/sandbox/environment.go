@@ -18,14 +18,14 @@ var proxyNames = []string{"http_proxy", "https_proxy", "ftp_proxy", "all_proxy"}
 // environment is the image's, then the task's, then ours, sorted; Codex's home is
 // only where Codex is. The engine adds what the image sets and we do not name: a
 // name alone takes it away.
-func environment(image []string, own map[string]string, purpose string) []string {
+func environment(image []string, own map[string]string, purpose task.Purpose) []string {
 	env, gone := imageEnvironment(image)
 	tools := task.ToolsDir + "/bin"
 	searched := strings.TrimPrefix(pathOf(image), tools+":") // the runner image has it already
 	maps.Copy(env, own)
 	env["PATH"] = tools + ":" + searched
 	env["HOME"] = task.HomeDir
-	if purpose != purposeVerify {
+	if purpose != task.PurposeVerify {
 		env["CODEX_HOME"] = task.CodexHome
 	}
 	list := make([]string, 0, len(env)+len(gone))

@@ -39,7 +39,7 @@ func TestEnvironmentOfAnImage(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := environment(c.image, c.own, "codex")
+			got := environment(c.image, c.own, task.PurposeCodex)
 			if !slices.Contains(got, c.want) {
 				t.Errorf("no %q in %q", c.want, got)
 			}
@@ -52,7 +52,7 @@ func TestEnvironmentOfAnImage(t *testing.T) {
 
 // A verify command is told nothing of Codex, whatever the image says.
 func TestAVerifyCommandHasNothingOfCodex(t *testing.T) {
-	got := environment([]string{"CODEX_HOME=/x", "CODEX_API_KEY=x"}, map[string]string{"CI": "1"}, "verify")
+	got := environment([]string{"CODEX_HOME=/x", "CODEX_API_KEY=x"}, map[string]string{"CI": "1"}, task.PurposeVerify)
 	for _, line := range got {
 		if strings.HasPrefix(line, "CODEX_") && strings.Contains(line, "=") {
 			t.Errorf("%q is set", line)

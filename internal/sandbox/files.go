@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,13 @@ const (
 	passwdFile = "/etc/passwd"
 	groupFile  = "/etc/group"
 )
+
+// codexPrograms lie in ToolsDir beside PID 1, which a verify container needs. It
+// gets empty files in their place, so that no command can depend on Codex.
+var codexPrograms = []string{
+	task.ToolsDir + "/bin/codex",
+	task.ToolsDir + "/bin/codex-code-mode-host",
+}
 
 // filesDir is a private directory on the host that holds what is bound into
 // one container. Its name says who made it, for Reap.
@@ -33,6 +41,28 @@ func (e *Engine) newFilesDir() (*filesDir, error) {
 		return nil, fmt.Errorf("make directory for a container's files: %w", err)
 	}
 	return &filesDir{dir: dir}, nil
+}
+
+// addAll adds all that a container needs: the caller's files, and our own.
+func (d *filesDir) addAll(c task.Container, shell string) error {
+	for _, f := range c.Files {
+		if err := d.add(f.Path, f.Content); err != nil {
+			return err
+		}
+	}
+	passwd, group := accounts(c.Tree, shell)
+	if err := errors.Join(d.add(passwdFile, passwd), d.add(groupFile, group)); err != nil {
+		return err
+	}
+	if c.Purpose != task.PurposeVerify {
+		return nil
+	}
+	for _, program := range codexPrograms {
+		if err := d.add(program, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // add writes a file that will appear at path in the container. The directory

@@ -60,7 +60,7 @@ func newLab(t testing.TB) *lab {
 	must(t, os.WriteFile(filepath.Join(l.tree.Objects[0], "pack"), []byte("objects"), 0o644))
 
 	var err error
-	l.Engine, err = sandbox.Open(t.Context(), sandbox.Options{
+	l.Engine, err = sandbox.Open(sandbox.Options{
 		Log:         slog.New(slog.NewTextHandler(testWriter{t}, nil)),
 		RunnerImage: sandbox.RunnerTag(), StateDir: l.state,
 	})
@@ -94,7 +94,7 @@ func (l *lab) containers(t testing.TB) []string {
 // bash is a container that runs a script, under deny, with modest limits.
 func (l *lab) bash(script string) task.Container {
 	return task.Container{
-		RunID: l.run, TaskID: "t1", Purpose: "codex",
+		RunID: l.run, TaskID: "t1", Purpose: task.PurposeCodex,
 		Command: []string{"bash", "-c", script},
 		Tree:    l.tree,
 		Mode:    task.SandboxWorkspaceWrite,

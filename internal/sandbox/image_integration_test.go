@@ -161,7 +161,7 @@ func TestVerifyContainers(t *testing.T) {
 			if dockerfile != "" {
 				c.Image = l.imageFrom(t, "verify-"+name, dockerfile)
 			}
-			c.Purpose = "verify"
+			c.Purpose = task.PurposeVerify
 			c.Env = map[string]string{"CI": "1", "GREETING": "hello there"}
 			c.Command = []string{"/bin/sh", "-c", `echo "$GREETING $CI$CODEX_HOME"; git log --format=%s; git status --porcelain; cat; ls /sys/class/net
 				codex --version || codex-code-mode-host || /opt/codex-mcp-runner/bin/codex --version || echo no Codex

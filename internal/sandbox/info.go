@@ -17,43 +17,42 @@ type Info struct {
 	Version, API string
 	// OS is "linux" or "windows"; Arch is in Go's words where we know them.
 	OS, Arch string
-	// CgroupVersion is "1" or "2", CgroupDriver "cgroupfs" or "systemd".
-	CgroupVersion, CgroupDriver string
-	// StorageDriver is "overlay2", "overlayfs", "btrfs" ...
-	StorageDriver string
+	// CgroupVersion is "1" or "2".
+	CgroupVersion string
 	Rootless      bool
 	// UserNamespaces: the engine gives containers uids of another range.
 	UserNamespaces bool
-	// Seccomp is the name of the engine's default profile ("default", "builtin",
-	// a path); empty or "unconfined" if there is none.
-	Seccomp           string
-	AppArmor, SELinux bool
-	// Limits that the engine can put in force. Swap accounting may be off in
-	// the kernel; then a container can swap beyond its memory limit.
-	MemoryLimit, SwapLimit, PidsLimit, CPULimit bool
-	CPUs                                        int
-	MemoryBytes                                 int64
+	SELinux        bool
+	// Limits that the engine can put in force.
+	MemoryLimit, PidsLimit, CPULimit bool
+	CPUs                             int
+	MemoryBytes                      int64
 	// Runtimes are the names that container_runtime can have, sorted.
-	Runtimes       []string
-	DefaultRuntime string
+	Runtimes []string
 }
 
-// Info asks the engine. An engine that cannot be reached is a *task.Refusal.
+// Info asks the engine. One that cannot be reached, does not answer, or is none,
+// is a *task.Refusal.
 func (e *Engine) Info(ctx context.Context) (Info, error) {
-	got, err := e.api.Info(ctx)
+	if err := e.ping(ctx); err != nil {
+		return Info{}, err
+	}
+	within, cancel := context.WithTimeoutCause(ctx, answerTimeout, errSilent)
+	defer cancel()
+	got, err := e.api.Info(within)
 	if err != nil {
-		return Info{}, e.refuse("ask the engine about itself", err)
+		return Info{}, e.silent(within, e.refuse("ask the engine about itself", err))
 	}
 	i := Info{
 		Endpoint: e.endpoint, Version: got.ServerVersion, API: e.api.ClientVersion(),
 		OS: got.OSType, Arch: goArch(got.Architecture),
-		CgroupVersion: got.CgroupVersion, CgroupDriver: got.CgroupDriver, StorageDriver: got.Driver,
-		MemoryLimit: got.MemoryLimit, SwapLimit: got.SwapLimit, PidsLimit: got.PidsLimit, CPULimit: got.CPUCfsQuota,
-		CPUs: got.NCPU, MemoryBytes: got.MemTotal, DefaultRuntime: got.DefaultRuntime,
+		CgroupVersion: got.CgroupVersion,
+		MemoryLimit:   got.MemoryLimit, PidsLimit: got.PidsLimit, CPULimit: got.CPUCfsQuota,
+		CPUs: got.NCPU, MemoryBytes: got.MemTotal,
 	}
 	for _, option := range got.SecurityOptions {
 		// "name=seccomp,profile=default"; engines before 17.03 said "seccomp".
-		name, more, _ := strings.Cut(strings.TrimPrefix(option, "name="), ",")
+		name, _, _ := strings.Cut(strings.TrimPrefix(option, "name="), ",")
 		switch name {
 		case "rootless":
 			i.Rootless = true
@@ -61,10 +60,6 @@ func (e *Engine) Info(ctx context.Context) (Info, error) {
 			i.UserNamespaces = true
 		case "selinux":
 			i.SELinux = true
-		case "apparmor":
-			i.AppArmor = true
-		case "seccomp":
-			i.Seccomp = strings.TrimPrefix(more, "profile=")
 		}
 	}
 	for name := range got.Runtimes {
@@ -104,6 +99,10 @@ type Installed struct {
 // there is no error.
 func (e *Engine) Installed(ctx context.Context) (Installed, error) {
 	i := Installed{RunnerImage: e.opts.RunnerImage}
+	// Any HTTP server says that it has no such image.
+	if _, err := e.known(ctx); err != nil {
+		return i, err
+	}
 	img, err := e.api.ImageInspect(ctx, i.RunnerImage)
 	if errdefs.IsNotFound(err) {
 		return i, nil

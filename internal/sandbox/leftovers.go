@@ -40,8 +40,6 @@ type LeftContainer struct {
 // LeftVolume is a tools volume; another one of its name and "-ready" goes with it.
 type LeftVolume struct {
 	Name string
-	// ImageID is the runner image that it was filled from.
-	ImageID string
 	// Bytes is -1 if the engine does not tell.
 	Bytes int64
 }
@@ -70,6 +68,9 @@ const usageTimeout = 10 * time.Second
 // somebody else's.
 func (e *Engine) Leftovers(ctx context.Context) (Leftovers, error) {
 	var l Leftovers
+	if _, err := e.known(ctx); err != nil {
+		return l, err
+	}
 	all, err := e.api.ContainerList(ctx, container.ListOptions{All: true})
 	if err != nil {
 		return l, e.refuse("list containers", err)
@@ -116,7 +117,7 @@ func (e *Engine) leftVolumes(ctx context.Context, own Installed, users map[strin
 		if v.Labels[labelTools] == own.ImageID || users[v.Name] || strings.HasSuffix(v.Name, readySuffix) {
 			continue
 		}
-		left = append(left, LeftVolume{Name: v.Name, ImageID: v.Labels[labelTools], Bytes: -1})
+		left = append(left, LeftVolume{Name: v.Name, Bytes: -1})
 	}
 	if len(left) == 0 {
 		return nil, nil

@@ -151,8 +151,7 @@ func TestInfo(t *testing.T) {
 	l := newLab(t)
 	i, err := l.Info(t.Context())
 	must(t, err)
-	if i.Version == "" || i.StorageDriver == "" || i.CgroupDriver == "" || i.CgroupVersion == "" || i.Seccomp == "" ||
-		!slices.Contains(i.Runtimes, i.DefaultRuntime) {
+	if i.Version == "" || i.CgroupVersion == "" || !slices.Contains(i.Runtimes, "runc") {
 		t.Errorf("%+v", i)
 	}
 }

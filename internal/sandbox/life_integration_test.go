@@ -213,7 +213,7 @@ func TestRefusals(t *testing.T) {
 	if _, err := l.Run(t.Context(), c, task.Streams{}); !errors.As(err, &r) || !strings.Contains(r.What, "runc") {
 		t.Errorf("unknown runtime: %v", err)
 	}
-	none, err := sandbox.Open(t.Context(), sandbox.Options{RunnerImage: "no-such-runner:here", StateDir: t.TempDir()})
+	none, err := sandbox.Open(sandbox.Options{RunnerImage: "no-such-runner:here", StateDir: t.TempDir()})
 	must(t, err)
 	if err := none.Check(t.Context(), "", ""); !errors.As(err, &r) || !strings.Contains(r.Mend, "codex-mcp-runner image build") {
 		t.Errorf("missing runner image: %v", err)

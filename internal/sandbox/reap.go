@@ -12,26 +12,22 @@ import (
 	"github.com/docker/docker/api/types/volume"
 )
 
-// Reaped is what Reap removed.
+// Reaped is what Reap removed, of what is worth telling.
 type Reaped struct {
 	// Containers are ids.
 	Containers []string
-	// Volumes are tools volumes of runner images that no longer exist.
-	Volumes []string
-	// Dirs are absolute paths of containers' files on this host.
-	Dirs []string
 }
 
-// Reap removes what processes of this host left behind when they died. It goes
-// by labels, never by names, and leaves alone whatever it cannot judge. It goes
-// on after an error, and returns all of them joined.
+// Reap removes what processes of this host left behind when they died: their
+// containers and the files of these, and tools volumes of runner images that no
+// longer exist. It goes by labels, never by names, and leaves alone whatever it
+// cannot judge. It goes on after an error, and returns all of them joined.
 func (e *Engine) Reap(ctx context.Context) (Reaped, error) {
-	var r Reaped
-	var errs [3]error
-	r.Containers, errs[0] = e.reapContainers(ctx)
-	r.Volumes, errs[1] = e.reapVolumes(ctx)
-	r.Dirs, errs[2] = e.reapDirs()
-	return r, errors.Join(errs[:]...)
+	if _, err := e.known(ctx); err != nil {
+		return Reaped{}, errors.Join(err, e.reapDirs())
+	}
+	gone, err := e.reapContainers(ctx)
+	return Reaped{Containers: gone}, errors.Join(err, e.reapVolumes(ctx), e.reapDirs())
 }
 
 // reapContainers removes containers whose owner is dead, of those that have all the labels.
@@ -64,12 +60,11 @@ func (e *Engine) reapContainers(ctx context.Context, labels ...string) ([]string
 	return gone, errors.Join(errs...)
 }
 
-func (e *Engine) reapVolumes(ctx context.Context) ([]string, error) {
+func (e *Engine) reapVolumes(ctx context.Context) error {
 	list, err := e.api.VolumeList(ctx, volume.ListOptions{Filters: filters.NewArgs(filters.Arg("label", labelTools))})
 	if err != nil {
-		return nil, e.refuse("list our volumes", err)
+		return e.refuse("list our volumes", err)
 	}
-	var gone []string
 	var errs []error
 	for _, v := range list.Volumes {
 		_, err := e.api.ImageInspect(ctx, v.Labels[labelTools])
@@ -77,27 +72,19 @@ func (e *Engine) reapVolumes(ctx context.Context) ([]string, error) {
 			continue
 		}
 		err = e.api.VolumeRemove(ctx, v.Name, false)
-		switch {
-		case err == nil:
-			gone = append(gone, v.Name)
-		case errdefs.IsConflict(err) || errdefs.IsNotFound(err): // in use, or somebody was faster
-		default:
+		// One in use stays; and somebody may have been faster.
+		if err != nil && !errdefs.IsConflict(err) && !errdefs.IsNotFound(err) {
 			errs = append(errs, fmt.Errorf("remove volume %s: %w", v.Name, err))
 		}
 	}
-	return gone, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-func (e *Engine) reapDirs() ([]string, error) {
+func (e *Engine) reapDirs() error {
 	left, err := e.leftDirs()
 	errs := []error{err}
-	var gone []string
 	for _, dir := range left {
-		if err := os.RemoveAll(dir); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		gone = append(gone, dir)
+		errs = append(errs, os.RemoveAll(dir))
 	}
-	return gone, errors.Join(errs...)
+	return errors.Join(errs...)
 }

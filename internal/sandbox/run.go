@@ -49,7 +49,7 @@ func (e *Engine) Run(ctx context.Context, c task.Container, s task.Streams) (exi
 	}
 	recipe := recipe{
 		Container: c, Image: ground.Image, Engine: ground.Engine, Owner: e.opts.Owner,
-		Seccomp: e.opts.Seccomp, Tunnel: s.Tunnel != nil,
+		Tunnel: s.Tunnel != nil,
 	}
 
 	files, err := e.newFilesDir()
@@ -57,21 +57,8 @@ func (e *Engine) Run(ctx context.Context, c task.Container, s task.Streams) (exi
 		return exit, err
 	}
 	defer func() { err = errors.Join(err, files.remove()) }()
-	for _, f := range c.Files {
-		if err := files.add(f.Path, f.Content); err != nil {
-			return exit, err
-		}
-	}
-	passwd, group := accounts(c.Tree, ground.Shell)
-	if err := errors.Join(files.add(passwdFile, passwd), files.add(groupFile, group)); err != nil {
+	if err := files.addAll(c, ground.Shell); err != nil {
 		return exit, err
-	}
-	if c.Purpose == purposeVerify {
-		for _, program := range codexPrograms {
-			if err := files.add(program, nil); err != nil {
-				return exit, err
-			}
-		}
 	}
 	recipe.Files = files.files
 	if ground.Image.ID != ground.Runner.ID {

@@ -172,7 +172,7 @@ func serve(n int) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	e, err := sandbox.Open(ctx, sandbox.Options{RunnerImage: sandbox.RunnerTag(), StateDir: s.State})
+	e, err := sandbox.Open(sandbox.Options{RunnerImage: sandbox.RunnerTag(), StateDir: s.State})
 	if err != nil {
 		return err
 	}

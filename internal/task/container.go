@@ -55,11 +55,21 @@ type File struct {
 	Content []byte
 }
 
+// Purpose is what a container is for. It becomes a label.
+type Purpose string
+
+// The purposes.
+const (
+	// PurposeCodex is Codex at work on a task.
+	PurposeCodex Purpose = "codex"
+	// PurposeVerify is a verify command: nothing of Codex is in its container.
+	PurposeVerify Purpose = "verify"
+)
+
 // Container is one command in one throwaway container.
 type Container struct {
 	RunID, TaskID string
-	// Purpose is "codex" or "verify"; it becomes a label.
-	Purpose string
+	Purpose       Purpose
 	// Image is an image reference; empty means the runner image.
 	Image   string
 	Runtime string
