@@ -28,8 +28,8 @@ func Analyse(text string) Report {
 		c.tests()
 		c.sizes()
 	}
-	for _, l := range lists(&c.report) {
-		*l.sentences = distinct(*l.sentences)
+	for _, l := range c.report.Lists() {
+		*l.Sentences = distinct(*l.Sentences)
 	}
 	return c.report
 }
@@ -49,7 +49,10 @@ type checks struct {
 // say adds a sentence to a list of the report.
 func say(list *[]string, format string, args ...any) {
 	sentence := oneLine(fmt.Sprintf(format, args...), maxSentence)
-	*list = append(*list, strings.ToUpper(sentence[:1])+sentence[1:])
+	if strings.HasPrefix(sentence, "the ") {
+		sentence = "T" + sentence[1:]
+	}
+	*list = append(*list, sentence)
 }
 
 func distinct(sentences []string) []string {
@@ -132,6 +135,8 @@ func (p *plan) bare(i int) string {
 	switch it := p.items[i]; {
 	case it.id == "":
 		return "the task " + quoted(it.title)
+	case p.form == formRequest:
+		return quotedID(it.id)
 	case it.word != "":
 		return it.word + " " + it.id
 	case it.id[0] <= '9':
@@ -145,6 +150,11 @@ func (p *plan) bare(i int) string {
 // have the same id.
 func (p *plan) short(i int) string {
 	it, name := p.items[i], p.bare(i)
+	for _, d := range p.duplicates {
+		if p.form == formRequest && p.items[d.item].id == it.id {
+			return name + " (" + quoted(it.title) + ")"
+		}
+	}
 	for _, j := range p.index.byID[normalID(it.id)] {
 		if j != i && p.items[j].phase == it.phase {
 			return name + " (" + quoted(it.title) + ")"

@@ -23,14 +23,18 @@ type assembler struct {
 func (a *assembler) take(l line, candidates []candidate, s section) {
 	defer func() { a.afterBlank = l.blank }()
 	for _, c := range candidates {
-		if c.form == formPhase && a.form != formPhase && s.admits(c.form) && (l.heading > 0 || !l.marked()) {
+		if c.form == formPhase && a.form != formPhase && s.admits(c) && (l.heading > 0 || !l.marked()) {
 			a.startPhase(l, c, s)
 			return
 		}
 	}
 	for _, c := range candidates {
-		if c.form == a.form && s.admits(c.form) {
+		if c.form == a.form && s.admits(c) {
 			a.start(l, c, s)
+			if l.row != nil {
+				it := a.items[a.current]
+				it.blocks = append(it.blocks, l.row.blocks()...)
+			}
 			return
 		}
 	}
@@ -39,6 +43,11 @@ func (a *assembler) take(l line, candidates []candidate, s section) {
 	}
 	if a.current >= 0 && a.ends(l) {
 		a.current = -1
+	}
+	if l.row != nil {
+		if text, ok := l.row.statement(); ok {
+			a.outside = append(a.outside, block{text: text})
+		}
 	}
 	if a.current < 0 {
 		a.outside = appendLine(a.outside, l)
@@ -54,6 +63,8 @@ var field = regexp.MustCompile(`^[*_]*(?i:depend|deps|blocked|requires|prereq|fi
 // ends says that l is no longer part of the current item.
 func (a *assembler) ends(l line) bool {
 	switch {
+	case a.line.row != nil:
+		return l.row == nil
 	case l.blank || l.code:
 		return false
 	case l.heading > 0:
@@ -111,7 +122,7 @@ func (a *assembler) add(l line, c candidate, s section) {
 	a.current, a.line = len(a.items), l
 	it := &item{word: c.word, id: c.id, title: c.title, section: s.index, scope: a.scope, parent: a.phase}
 	it.blocks = []block{{text: c.title}}
-	it.edges = edges{needs: map[int]bool{}, mentions: map[int]bool{}}
+	it.edges = newEdges()
 	a.items = append(a.items, it)
 }
 

@@ -14,11 +14,13 @@ const (
 	formID                  // T3 ..., AUTH-12: ...
 	formStep                // Step 3: ...
 	formHeading             // ### 3. ...
+	formRow                 // | 3 | ... |
 	formNumber              // 3. ...
 	formBox                 // - [ ] ...
 	formPhase               // Phase 3: ...; the frame of tasks if there are any
 	formBullet              // - ... below a heading that says "tasks"
 	forms
+	formRequest // tasks: of YAML or JSON, which is no matter of lines
 )
 
 // candidate is a line that would be a task if its form were the plan's.
@@ -29,6 +31,8 @@ type candidate struct {
 	// id is "3", "1.2" or "T3"; empty for boxes and bullets.
 	id    string
 	title string
+	// sure: it is a task whatever the section is called.
+	sure bool
 }
 
 // prefix is "AUTH" of AUTH-3.
@@ -36,7 +40,9 @@ func (c candidate) prefix() string { return prefixOf(normalID(c.id)) }
 
 var (
 	labelStart = regexp.MustCompile(`^[^\pL\pN]{0,6}(?i:(tasks?|sub-?task|ticket|story|work (?:item|package)|step|phase|milestone|stage|sprint|wave))[ \t]*#?[ \t]*(\d{1,3}(?:\.\d{1,3}){0,4}[a-z]?|[A-Z]{1,4}-?\d{1,4}|[A-Z])([^\pL\pN].*)?$`)
-	idStart    = regexp.MustCompile(`^[^\pL\pN]{0,4}([A-Z]{1,8}-?\d{1,4}(?:\.\d{1,3}){0,2}[a-z]?)([^\pL\pN].*)?$`)
+	// koLabel is one in Korean: "작업 3: …", "3번 작업: …", "3단계: …".
+	koLabel = regexp.MustCompile(`^[^\pL\pN]{0,6}(?:(작업|태스크|과제|티켓|스텝|단계|페이즈|마일스톤|스프린트)[ \t]*#?[ \t]*(\d{1,3}(?:\.\d{1,3}){0,4})번?|(\d{1,3})(?:번[ \t]*(작업|태스크|과제)|(단계)))([^\pL\pN].*)?$`)
+	idStart = regexp.MustCompile(`^[^\pL\pN]{0,4}([A-Z]{1,8}-?\d{1,4}(?:\.\d{1,3}){0,2}[a-z]?)([^\pL\pN].*)?$`)
 	// afterLabel is what may stand between a label and its title.
 	afterLabel = regexp.MustCompile("^[\\]*_`]*((?:[ \t]*(?:\\([^()]*\\)|\\[[^\\[\\]]*\\]))*)[*_`]*[ \t]*(?:[:.)][*_`]*(?:[ \t]+|$)|[-–—]+[ \t]+|$)[*_`]*(.*)$")
 	bareLabel  = regexp.MustCompile("^[\\]*_`]*[ \t]+(\\S.*)$")
@@ -53,8 +59,22 @@ func candidates(l line) []candidate {
 	if l.blank || l.code || l.text == "" {
 		return nil
 	}
+	if r := l.row; r != nil {
+		return r.candidates()
+	}
 	var all []candidate
-	if m := labelStart.FindStringSubmatch(l.text); m != nil {
+	if m := koLabel.FindStringSubmatch(l.text); m != nil {
+		if title, ok := titleAfter(m[6], l.heading > 0); ok {
+			c := candidate{form: formTask, word: "Task", id: m[2] + m[3], title: title}
+			switch m[1] + m[4] + m[5] {
+			case "스텝":
+				c.form, c.word = formStep, "Step"
+			case "단계", "페이즈", "마일스톤", "스프린트":
+				c.form, c.word = formPhase, "Phase"
+			}
+			all = append(all, c)
+		}
+	} else if m := labelStart.FindStringSubmatch(l.text); m != nil {
 		if title, ok := titleAfter(m[3], l.heading > 0); ok {
 			c := candidate{form: formTask, word: capitalised(m[1]), id: m[2], title: title}
 			switch strings.ToLower(m[1]) {

@@ -2,7 +2,6 @@ package review_test
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
@@ -41,11 +40,7 @@ func cyclic(graph [][]int) bool {
 // FuzzAnalyse: whatever the text, a cycle is reported if and only if the graph
 // that was read has one, and every sentence can be shown.
 func FuzzAnalyse(f *testing.F) {
-	plans, err := filepath.Glob("testdata/plans/*.md")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, name := range plans {
+	for _, name := range planFiles(f) {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
@@ -56,6 +51,10 @@ func FuzzAnalyse(f *testing.F) {
 	f.Add("1.1 A, after 2\n1. B\n2. C, depends on 1.1 and 1")
 	f.Add("Phase 1: x depends on phase 2\n- [ ] T1 a\nPhase 2: y\n- [ ] T2 depends on T1, T1-T99")
 	f.Add("T1: \nT1: b\nT2 - depends on the previous task, blocks T1")
+	f.Add("|#|Task|Depends on|\n|-|-|-|\n|1|a|2|\n|2|b|Task 1|")
+	f.Add("1. a, 2번 이후\n2. b, 작업 1이 끝난 뒤, 작업 3과 병렬로\n3. c, 1~2번 완료 후")
+	f.Add("tasks:\n - &a {task_id: a, prompt: x, depends_on: [b]}\n - {<<: *a, task_id: b, depends_on: [a]}\n")
+	f.Add("{\"tasks\":[{\"id\":1,\"prompt\":\"x\",\"deps\":2},{\"id\":2,\"prompt\":\"y\",\"deps\":[1]}]}")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 64<<10 {
 			return

@@ -20,6 +20,7 @@ type line struct {
 	box    bool
 	code   bool // within a fence, or the fence itself
 	blank  bool
+	row    *row // of a table that lists tasks
 }
 
 var (
@@ -61,7 +62,9 @@ func readLines(plan string) []line {
 		}
 		lines = append(lines, l)
 	}
-	return dropFrontMatter(lines)
+	lines = dropFrontMatter(lines)
+	readTables(lines)
+	return lines
 }
 
 // read finds the marker of a line that has text.

@@ -37,12 +37,35 @@ func (c *checks) files() {
 		names := shared[key]
 		slices.Sort(names)
 		who, what := c.names(tasks[key]), listed(names)
-		if !slices.ContainsFunc(tasks[key], func(i int) bool { return !c.known(i) }) {
-			say(&c.report.DependencyIssues, "%s change %s and nothing in the plan orders them: let one wait for the other, or give the change to one of them.", who, what)
+		if c.told(tasks[key]) {
+			how := "nothing in the plan orders them"
+			if c.someOrdered(tasks[key]) {
+				how = "the plan does not order all of them"
+			}
+			say(&c.report.DependencyIssues, "%s change %s and %s: let one wait for the other, or give the change to one of them.", who, what, how)
 		} else {
 			say(&c.report.ParallelizationSuggestions, "%s change %s and the plan does not say in which order: do not run them at once.", who, what)
 		}
 	}
+}
+
+func (c *checks) someOrdered(tasks []int) bool {
+	for n, i := range tasks {
+		if slices.ContainsFunc(tasks[:n], func(j int) bool { return c.ordered(i, j) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// told says that the author knows that these can run at once.
+func (c *checks) told(tasks []int) bool {
+	if !slices.ContainsFunc(tasks, func(i int) bool { return !c.known(i) }) {
+		return true
+	}
+	return slices.ContainsFunc(tasks, func(i int) bool {
+		return slices.ContainsFunc(tasks, func(j int) bool { return c.besides(i, j) })
+	})
 }
 
 func sortedBy(tasks map[string][]int) []string {
@@ -57,9 +80,16 @@ func sortedBy(tasks map[string][]int) []string {
 // ordered says that something puts i and j in an order: a dependency, the phases
 // that they are in, or that one speaks of the other.
 func (c *checks) ordered(i, j int) bool {
-	return c.reach[i][j] || c.reach[j][i] ||
-		c.items[i].mentions[j] || c.items[j].mentions[i] ||
-		c.phaseOf(i) != c.phaseOf(j)
+	return c.reach[i][j] || c.reach[j][i] || !c.besides(i, j) &&
+		(c.items[i].mentions[j] || c.items[j].mentions[i] || c.phaseOf(i) != c.phaseOf(j))
+}
+
+// besides says that the author lets i and j, or their phases, run at once.
+func (c *checks) besides(i, j int) bool {
+	if a, b := c.phaseOf(i), c.phaseOf(j); a >= 0 && b >= 0 && c.items[a].beside[b] {
+		return true
+	}
+	return c.items[i].beside[j]
 }
 
 // phaseOf is the phase around an item, -1 if there is none. Phases follow each
@@ -76,7 +106,7 @@ func (p *plan) phaseOf(i int) int {
 // known says that the plan tells what i waits for: in i itself, or because it
 // tells it of so many tasks that silence means "nothing".
 func (c *checks) known(i int) bool {
-	if c.items[i].placed {
+	if c.items[i].placed || c.items[i].parallel {
 		return true
 	}
 	for at := c.items[i].parent; at >= 0; at = c.items[at].parent {
@@ -112,7 +142,8 @@ func (c *checks) levels() {
 	levels := map[int][]int{}
 	deepest := 0
 	for _, i := range c.leaves() {
-		if c.known(i) {
+		// Who says only "in parallel" does not say what comes before.
+		if c.known(i) && (c.items[i].placed || !c.items[i].parallel) {
 			levels[depth[i]] = append(levels[depth[i]], i)
 			deepest = max(deepest, depth[i])
 		}

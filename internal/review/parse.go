@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
 // maxAnswer bounds an answer, in bytes.
@@ -63,14 +65,14 @@ func parse(message string) (Report, []string) {
 	}
 	r := empty()
 	var problems []string
-	for _, l := range lists(&r) {
-		raw, ok := object[l.name]
-		delete(object, l.name)
+	for _, l := range r.Lists() {
+		raw, ok := object[l.Name]
+		delete(object, l.Name)
 		if !ok {
-			problems = append(problems, l.name+" is missing")
+			problems = append(problems, l.Name+" is missing")
 			continue
 		}
-		problems = append(problems, l.read(raw)...)
+		problems = append(problems, readList(l, raw)...)
 	}
 	var unknown []string
 	for name := range object {
@@ -83,28 +85,28 @@ func parse(message string) (Report, []string) {
 	return r, append(problems, unknown...)
 }
 
-// read fills a list from JSON and says what does not fit.
-func (l list) read(raw json.RawMessage) (problems []string) {
+// readList fills a list from JSON and says what does not fit.
+func readList(l task.ReviewList, raw json.RawMessage) (problems []string) {
 	var elements []json.RawMessage
 	if raw[0] != '[' || json.Unmarshal(raw, &elements) != nil {
-		return []string{fmt.Sprintf("%s is %s, not a list of strings", l.name, kindOf(raw))}
+		return []string{fmt.Sprintf("%s is %s, not a list of strings", l.Name, kindOf(raw))}
 	}
 	if len(elements) > maxSentences {
-		problems = append(problems, fmt.Sprintf("%s has %d entries, more than %d", l.name, len(elements), maxSentences))
+		problems = append(problems, fmt.Sprintf("%s has %d entries, more than %d", l.Name, len(elements), maxSentences))
 	}
 	for i, element := range elements[:min(len(elements), maxSentences)] {
 		element = bytes.TrimSpace(element)
 		var sentence string
 		if element[0] != '"' || json.Unmarshal(element, &sentence) != nil {
-			problems = append(problems, fmt.Sprintf("%s[%d] is %s, not a string", l.name, i, kindOf(element)))
+			problems = append(problems, fmt.Sprintf("%s[%d] is %s, not a string", l.Name, i, kindOf(element)))
 			continue
 		}
 		if n := len([]rune(sentence)); n > maxSentence {
-			problems = append(problems, fmt.Sprintf("%s[%d] has %d characters, more than %d", l.name, i, n, maxSentence))
+			problems = append(problems, fmt.Sprintf("%s[%d] has %d characters, more than %d", l.Name, i, n, maxSentence))
 			continue
 		}
 		if sentence = oneLine(sentence, maxSentence); sentence != "" {
-			*l.sentences = append(*l.sentences, sentence)
+			*l.Sentences = append(*l.Sentences, sentence)
 		}
 	}
 	return problems

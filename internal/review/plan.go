@@ -16,6 +16,10 @@ type plan struct {
 	index   index
 	// sequential: the plan says that its tasks are done one after another.
 	sequential bool
+	// phased: some items are phases.
+	phased bool
+	// translated counts the bytes that were put into English.
+	translated int
 }
 
 // item is one task, or a phase that holds tasks.
@@ -38,6 +42,14 @@ type edges struct {
 	placed bool
 	// parallel: the author says that it can run beside others.
 	parallel bool
+	// beside are items that the author says it runs at the same time as.
+	beside map[int]bool
+	// waits are ids of what it waits for, where they are no matter of reading.
+	waits []string
+}
+
+func newEdges() edges {
+	return edges{needs: map[int]bool{}, mentions: map[int]bool{}, beside: map[int]bool{}}
 }
 
 // block is a paragraph, an item of a list or a line of code.
@@ -63,6 +75,9 @@ const maxItems = 500
 func readPlan(text string) *plan {
 	if len(text) > MaxPlanBytes {
 		return &plan{}
+	}
+	if p := readStructured(text); p != nil {
+		return p
 	}
 	lines := readLines(text)
 	all := make([][]candidate, len(lines))
@@ -139,7 +154,7 @@ func chooseForm(lines []line, all [][]candidate, sections []section) form {
 	var chapter bool
 	for i, candidates := range all {
 		for _, c := range candidates {
-			if !sections[i].admits(c.form) {
+			if !sections[i].admits(c) {
 				continue
 			}
 			if ids[c.form] == nil {

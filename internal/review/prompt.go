@@ -43,8 +43,8 @@ func Retry(prompt, answer string, err error) string {
 	}
 	var report Report
 	var keys []string
-	for _, l := range lists(&report) {
-		keys = append(keys, l.name)
+	for _, l := range report.Lists() {
+		keys = append(keys, l.Name)
 	}
 	return fill("retry", struct {
 		Prompt, Fence, Answer, Keys string

@@ -59,18 +59,18 @@ var (
 const maxRange = 100
 
 // readRefs reads a list of references at the beginning of text. Bare numbers
-// count only after a strong cue. A list of alternatives is no list.
-func readRefs(text string, strong bool) []ref {
+// count only after a strong cue. A list of alternatives is no list. What follows
+// the list is the rest.
+func readRefs(text string, strong bool) (refs []ref, rest string) {
 	text = text[len(refFiller.FindString(text)):]
-	var refs []ref
+	rest = text
 	word := ""
 	for len(refs) < maxRange {
 		m := refStart.FindStringSubmatch(text)
 		if m == nil {
 			break
 		}
-		rest := text[len(m[0]):]
-		if !endsWord(rest) {
+		if !endsWord(text[len(m[0]):]) {
 			break
 		}
 		if m[1] != "" {
@@ -83,6 +83,7 @@ func readRefs(text string, strong bool) []ref {
 		if word == "" && len(r.id) == 1 && r.id[0] > '9' {
 			break // a letter alone is a word
 		}
+		rest = text[len(m[0]):]
 		bare := word == "" && r.id[0] <= '9'
 		rest = rest[len(refTail.FindString(rest)):]
 		if to := refTo.FindString(rest); to != "" {
@@ -96,7 +97,7 @@ func readRefs(text string, strong bool) []ref {
 			}
 		}
 		if refOr.MatchString(rest) || partOf.MatchString(rest) {
-			return nil
+			return nil, rest
 		}
 		if r.id != "" {
 			refs = append(refs, r)
@@ -104,14 +105,14 @@ func readRefs(text string, strong bool) []ref {
 		and := refAnd.FindString(rest)
 		more := and != "" && refStart.MatchString(rest[len(and):])
 		if bare && (!strong || !more && !mayFollow.MatchString(rest)) {
-			return nil
+			return nil, rest
 		}
 		if !more {
 			break
 		}
 		text = rest[len(and):]
 	}
-	return refs
+	return refs, rest
 }
 
 // endsWord says that an id is not the beginning of a longer word or number.

@@ -2,21 +2,28 @@ package review
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
 var (
+	// Verbs that say when a task happens make a bare number a task: "must come
+	// before 1", against "before 2 weeks are over".
+	happens = `(?:comes?|coming|goes|go|runs?|lands?|happens?|starts?|begins?|finish(?:es|ed)?|done|completed?|merged|executed) (?:only |strictly |right |directly |immediately )?`
 	// Strong cues may be followed by a bare number: "depends on 2".
-	strongCue = `depend(?:s|ent|ing)?[ _-]?(?:up)?on\b|dependenc(?:y|ies)[*_]*[ \t]*[:=]|deps?[*_]*[ \t]*[:=]|depends[*_]*[ \t]*[:=]|blocked[ _-]by\b|blocked on\b|prereq(?:uisite)?s?[*_]*[ \t]*(?:[:=]|\bis\b|\bare\b)|requires[*_]*[ \t]*[:=]|needs[*_]*[ \t]*[:=]|after[*_]*[ \t]*:|dependency on\b|dependencies on\b`
+	strongCue = happens + `after\b|depend(?:s|ent|ing)?[ _-]?(?:up)?on\b|dependenc(?:y|ies)[*_]*[ \t]*[:=]|deps?[*_]*[ \t]*[:=]|depends[*_]*[ \t]*[:=]|blocked[ _-]by\b|blocked on\b|prereq(?:uisite)?s?[*_]*[ \t]*(?:[:=]|\bis\b|\bare\b)|requires[*_]*[ \t]*[:=]|needs[*_]*[ \t]*[:=]|after[*_]*[ \t]*:|dependency on\b|dependencies on\b`
 	// Weak ones need a label: "after task 2", but not "after 2 retries".
 	weakCue = `wait(?:s|ing)? (?:for|on)\b|requires?\b|requiring\b|needs?\b|after\b|following\b|follows\b|once\b|until\b|builds? (?:up)?on\b`
 	// Reversed cues make the named task wait for this one.
-	reversedCue = `blocks\b[*_]*:?|required by\b|needed by\b|depended on by\b|prerequisite (?:for|of|to)\b|before\b|unblocks\b[*_]*:?`
-	cue         = regexp.MustCompile(`(?i)(?:\b|_)(?:(` + reversedCue + `)|(` + strongCue + `)|(` + weakCue + `))`)
+	strongReversedCue = `blocks[*_]*[ \t]*:|` + happens + `before\b`
+	reversedCue       = `blocks\b[*_]*:?|required by\b|needed by\b|depended on by\b|prerequisite (?:for|of|to)\b|before\b|unblocks\b[*_]*:?`
+	cue               = regexp.MustCompile(`(?i)(?:\b|_)(?:(` + strongReversedCue + `)|(` + reversedCue + `)|(` + strongCue + `)|(` + weakCue + `))`)
+	beforeCue         = regexp.MustCompile(`(?i)\bbefore$`)
 
-	nothing  = regexp.MustCompile(`^(?i)[ \t*_:=(\[` + "`" + `]*(?:none|nothing|n/a|no other|no task|—|–|-[ \t]*$|-\))`)
-	previous = regexp.MustCompile(`^(?i)[ \t*_:=(` + "`" + `]*(?:on )?(?:the |its )?(?:previous|preceding|prior) (?:task|step|one|item|phase)s?\b`)
-	negation = regexp.MustCompile(`(?i)\b(?:not|no|never|without|independent|instead of|nothing|neither|nor)\b|n't\b`)
+	nothing    = regexp.MustCompile(`^(?i)[ \t*_:=(\[` + "`" + `]*(?:none|nothing|n/a|no other|no task|—|–|-[ \t]*$|-\))`)
+	everything = regexp.MustCompile(`^(?i)[ \t*_:=(]*(?:on )?(?:all|every|everything)\b[ \t]*(?:of the |the )?(?:(?:others?|else|previous|preceding|above|remaining|earlier)\b|(?:tasks?|steps?|items?)\b)`)
+	previous   = regexp.MustCompile(`^(?i)[ \t*_:=(` + "`" + `]*(?:on )?(?:the |its )?(?:previous|preceding|prior) (?:task|step|one|item|phase)s?\b`)
+	negation   = regexp.MustCompile(`(?i)\b(?:not|no|never|cannot|without|independent|instead of|nothing|neither|nor)\b|n't\b`)
 	// subject is a task named right before a cue: "task 4 depends on".
 	subject = regexp.MustCompile(`(?i)(?:^|[ \t*_(\[` + "`" + `])((?:(?:task|step|phase|milestone|stage|sprint|wave|item|ticket)s?[ \t]*#?[ \t]*)?[A-Z]{0,8}-?\d{1,4}(?:\.\d{1,3}){0,3})[\])*_` + "`" + `]*[ \t]*(?:\([^()]{0,60}\))?(?:[ \t:,–—]+(?:which|that|is|also|only|directly|then|must|should|can|cannot|will|run|start|begin|come|be done))*[ \t:]*$`)
 
@@ -28,6 +35,7 @@ var (
 // relate reads who waits for whom out of all texts.
 func (p *plan) relate() {
 	p.index = indexOf(p.items)
+	p.phased = p.form == formPhase || slices.ContainsFunc(p.items, func(it *item) bool { return it.phase })
 	for i, it := range p.items {
 		for _, b := range it.blocks {
 			if !b.code {
@@ -40,7 +48,7 @@ func (p *plan) relate() {
 			continue
 		}
 		p.relateText(-1, b)
-		for clause := range sentences(b.text) {
+		for clause := range sentences(p.english(b.text)) {
 			if ordered.MatchString(clause) && !negation.MatchString(clause) && !parallel.MatchString(clause) {
 				p.sequential = true
 			}
@@ -54,16 +62,17 @@ func (p *plan) relate() {
 
 // relateText reads one block of an item's text, or of the text outside (-1).
 func (p *plan) relateText(owner int, b block) {
+	b.text = p.english(b.text)
+	p.mention(owner, b.text)
 	if owner >= 0 {
-		p.mention(owner, b)
 		it := p.items[owner]
 		it.placed = it.placed || alone.MatchString(b.text)
 		if parallel.MatchString(b.text) && !negated(b.text, parallel) {
-			it.placed, it.parallel = true, true
+			it.parallel = true
 		}
 	}
 	for _, m := range cue.FindAllStringSubmatchIndex(b.text, -1) {
-		reversed, strong := m[2] >= 0, m[4] >= 0
+		reversed, strong := m[2] >= 0 || m[4] >= 0, m[2] >= 0 || m[6] >= 0
 		after := ahead(b.text, m[1])
 		if nothing.MatchString(after) {
 			if owner >= 0 && strong {
@@ -71,13 +80,21 @@ func (p *plan) relateText(owner int, b block) {
 			}
 			continue
 		}
-		refs, last := readRefs(after, strong), !reversed && previous.MatchString(after)
-		if len(refs) == 0 && !last {
+		refs, _ := readRefs(after, strong)
+		last := !reversed && previous.MatchString(after)
+		all := !reversed && owner >= 0 && everything.MatchString(after)
+		if len(refs) == 0 && !last && !all {
 			continue
 		}
 		before := clauseBefore(b.text[:m[0]])
-		if negation.MatchString(before) && !strings.HasPrefix(strings.ToLower(b.text[m[0]:m[1]]), "until") {
-			continue
+		if negation.MatchString(before) {
+			switch said := b.text[m[0]:m[1]]; {
+			case strings.HasPrefix(strings.ToLower(said), "until"):
+			case beforeCue.MatchString(said): // "cannot start before task 2"
+				reversed = false
+			default:
+				continue
+			}
 		}
 		about, stated := p.subjectOf(owner, before)
 		if about < 0 {
@@ -85,6 +102,10 @@ func (p *plan) relateText(owner int, b block) {
 		}
 		if last {
 			p.needPrevious(about)
+			continue
+		}
+		if all {
+			p.needEarlier(about)
 			continue
 		}
 		if reversed && owner < 0 && !stated {
@@ -106,7 +127,7 @@ func (p *plan) subjectOf(owner int, before string) (item int, stated bool) {
 	if m == nil {
 		return owner, false
 	}
-	refs := readRefs(m[1], false)
+	refs, _ := readRefs(m[1], false)
 	if len(refs) == 0 {
 		if owner >= 0 {
 			return owner, false
@@ -124,6 +145,17 @@ func (p *plan) needPrevious(at int) {
 		if p.items[i].parent == it.parent && p.items[i].phase == it.phase {
 			it.needs[i] = true
 			return
+		}
+	}
+}
+
+// needEarlier takes "after all others" for what stands before.
+func (p *plan) needEarlier(at int) {
+	it := p.items[at]
+	it.placed = true
+	for i, other := range p.items[:at] {
+		if other.scope == it.scope && !p.within(at, i) {
+			it.needs[i] = true
 		}
 	}
 }
@@ -148,18 +180,6 @@ func (p *plan) connect(about int, r ref, reversed bool) {
 	default:
 		p.items[about].needs[found] = true
 		p.items[about].placed = true
-	}
-}
-
-// mention notes every task that a text names: whoever speaks of another task
-// knows more about their order than we do.
-func (p *plan) mention(owner int, b block) {
-	for _, m := range labelledRef.FindAllStringIndex(b.text, -1) {
-		for _, r := range readRefs(ahead(b.text, m[0]), false) {
-			if found, _ := p.resolve(owner, r); found >= 0 {
-				p.items[owner].mentions[found] = true
-			}
-		}
 	}
 }
 

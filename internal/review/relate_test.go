@@ -1,6 +1,7 @@
 package review_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -167,6 +168,98 @@ func TestFilesThatATaskChanges(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, items[0].Changes); diff != "" {
 			t.Errorf("%q: %s", said, diff)
+		}
+	}
+}
+
+// What task 2 says of task 1, and whether their common file is then a conflict.
+func TestTasksThatMayRunAtOnce(t *testing.T) {
+	for said, conflict := range map[string]bool{
+		"can run in parallel with task 1":     true,
+		"at the same time as step 1":          true,
+		"alongside Task 1":                    true,
+		"concurrently with 1":                 true,
+		"while task 1 is running":             true,
+		"independent of task 1":               true,
+		"tasks 1 and 2 run in parallel":       true,
+		"작업 1과 병렬로 진행":                        true,
+		"1번 작업과 동시에 진행":                       true,
+		"cannot run in parallel with task 1":  false,
+		"not at the same time as task 1":      false,
+		"uses what task 1 makes":              false,
+		"after task 1, in parallel with 3":    false,
+		"cannot start before task 1 is there": false,
+		"작업 1과 병렬로 실행하지 않는다":                  false,
+		"1번 작업이 끝난 뒤 진행":                      false,
+	} {
+		plan := "1. Change `src/x.ts`\n2. Change `src/x.ts` (" + said + ")\n3. Change `src/y.ts`\n"
+		issues := strings.Join(review.Analyse(plan).DependencyIssues, "\n")
+		if got := strings.Contains(issues, "Tasks 1 and 2 change src/x.ts"); got != conflict {
+			t.Errorf("%q: %q", said, issues)
+		}
+	}
+}
+
+// What is said in task 5 of a Korean plan, and what it then waits for.
+func TestKoreanDependencies(t *testing.T) {
+	for said, want := range map[string]string{
+		"1번 작업이 끝난 뒤 시작":    "1",
+		"작업 2에 의존":          "2",
+		"2번 이후":             "2",
+		"작업 1, 2가 완료된 후":    "1 2",
+		"1~3번 작업 완료 후":      "1 2 3",
+		"작업 1과 2가 끝나면":      "1 2",
+		"선행 작업: 2번, 4번":     "2 4",
+		"의존성: 없음":           "",
+		"작업 2에 의존하지 않음":     "",
+		"작업 4와 병렬로 진행":      "",
+		"요청이 3번 실패한 후 중단한다": "",
+		"최대 3번 재시도 후 중단":    "",
+		"2일 후 배포":           "",
+		"모든 작업이 끝난 뒤":       "1 2 3 4",
+		"이전 작업 완료 후":        "4",
+	} {
+		var got []string
+		for _, item := range review.Items("1. 하나\n2. 둘\n3. 셋\n4. 넷\n5. 다섯, " + said + "\n6. 여섯\n") {
+			if item.Name == "Task 5" {
+				for _, need := range item.Needs {
+					got = append(got, strings.TrimPrefix(need, "Task "))
+				}
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: got %q, want %q", said, got, want)
+		}
+	}
+}
+
+// Plans that would keep a parser busy, or fill the memory, are read in no time or
+// not at all.
+func TestHostilePlans(t *testing.T) {
+	const head = "tasks:\n  - {task_id: a, prompt: x}\n  - {task_id: b, prompt: y"
+	long := strings.Repeat("x", 100_000)
+	bomb := "l0: &l0 [x, x]\n"
+	for i := 1; i < 40; i++ {
+		bomb += fmt.Sprintf("l%d: &l%d [*l%d, *l%d]\n", i, i, i-1, i-1)
+	}
+	for name, plan := range map[string]string{
+		"brackets":   head + ", z: " + strings.Repeat("[", 200_000),
+		"dashes":     "prompt: x\ntasks:\n" + strings.Repeat("- ", 100_000),
+		"aliases":    bomb + head + ", z: *l39}\n",
+		"long text":  "z: &z " + long + "\n" + head + ", z: [" + strings.Repeat("*z, ", 10_000) + "]}\n",
+		"json":       `{"prompt": 1, "tasks": ` + strings.Repeat("[", 500_000),
+		"wide table": strings.Repeat("|a", 100_000) + "\n" + strings.Repeat("|-", 100_000) + "\n",
+		"long table": "|#|Task|Depends on|\n|-|-|-|\n" + strings.Repeat("|1|a|2|\n", 100_000),
+		"korean":     "1. a\n2. " + strings.Repeat("1번, ", 100_000),
+		"korean end": "1. a\n2. " + strings.Repeat("작업 1이 ", 60_000),
+	} {
+		if n := len(review.Items(plan)); n > 3 {
+			t.Errorf("%s: %d tasks", name, n)
+		}
+		for _, issue := range review.Analyse(plan).DependencyIssues {
+			if len(issue) > 4000 {
+				t.Errorf("%s: a sentence of %d bytes", name, len(issue))
+			}
 		}
 	}
 }

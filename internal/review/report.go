@@ -21,28 +21,11 @@ const (
 // this package makes are never nil.
 type Report = task.ReviewReport
 
-// list is one of a report's lists with its name in JSON.
-type list struct {
-	name      string
-	sentences *[]string
-}
-
-func lists(r *Report) []list {
-	return []list{
-		{"missing_tasks", &r.MissingTasks},
-		{"dependency_issues", &r.DependencyIssues},
-		{"parallelization_suggestions", &r.ParallelizationSuggestions},
-		{"test_gaps", &r.TestGaps},
-		{"risk_flags", &r.RiskFlags},
-		{"recommended_task_splits", &r.RecommendedTaskSplits},
-	}
-}
-
 // empty is a report that says nothing.
 func empty() Report {
 	var r Report
-	for _, l := range lists(&r) {
-		*l.sentences = []string{}
+	for _, l := range r.Lists() {
+		*l.Sentences = []string{}
 	}
 	return r
 }
@@ -51,16 +34,16 @@ func empty() Report {
 // that say nearly the same the first stays.
 func Merge(proved, claimed Report) Report {
 	merged := empty()
-	first, second := lists(&proved), lists(&claimed)
-	for i, l := range lists(&merged) {
+	first, second := proved.Lists(), claimed.Lists()
+	for i, l := range merged.Lists() {
 		var kept []gist
-		for _, s := range slices.Concat(*first[i].sentences, *second[i].sentences) {
+		for _, s := range slices.Concat(*first[i].Sentences, *second[i].Sentences) {
 			g := gistOf(s)
 			if len(kept) == maxSentences || len(g.words)+len(g.names) == 0 || slices.ContainsFunc(kept, g.near) {
 				continue
 			}
 			kept = append(kept, g)
-			*l.sentences = append(*l.sentences, s)
+			*l.Sentences = append(*l.Sentences, s)
 		}
 	}
 	return merged

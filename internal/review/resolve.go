@@ -72,7 +72,7 @@ func (p *plan) resolve(from int, r ref) (found int, known bool) {
 	}
 	id, kind := normalID(r.id), r.kind()
 	matches := p.index.byID[id]
-	if matches == nil && kind == formTask && p.form == formID && prefixOf(id) == "" {
+	if matches == nil && kind == formTask && (p.form == formID || p.form == formRow) && prefixOf(id) == "" {
 		for _, prefix := range []string{"T", "TASK"} { // task 3 is T3
 			matches = append(matches, p.index.byID[prefix+id]...)
 		}
@@ -124,6 +124,8 @@ func (p *plan) couldName(r ref, id string) bool {
 		return kind == formStep || kind == forms
 	case formPhase:
 		return kind == formPhase
+	case formRow:
+		return kind == formTask || kind == formID || kind == formStep || kind == forms
 	case formHeading, formNumber:
 		return kind == formTask || kind == formStep || kind == forms
 	default:

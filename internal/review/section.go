@@ -18,12 +18,12 @@ type section struct {
 }
 
 var (
-	otherTitle = regexp.MustCompile(`(?i)\b(background|context|overview|introduction|summary|(?:non-?)?goals?|objectives?|requirements?|assumptions?|constraints?|questions?|answers?|risks?|references?|resources|scope|acceptance|criteria|success|notes?|remarks?|glossary|rationale|motivation|architecture|design|decisions?|alternatives?|options|definition of done|done when|rollback|appendix|faq|examples?|stor(?:y|ies)|principles|verif\w*|testing|tests?|test plan|findings|problems?|issues?|bugs?|symptoms?|reproduc\w+|current|why|metrics|kpis?|features|changes so far|out of|don'?ts?|rules|conventions|guidelines|checklist|outcomes?|deliverables|benefits|stack|files?|estimates?|timeline|prerequisites?)\b`)
-	asideTitle = regexp.MustCompile(`(?i)\b(dependenc(?:y|ies)|dependency graph|graph|order|ordering|sequenc\w+|parallel\w*|critical path|summary|overview of|legend|formats?|conventions|examples?|risks?|notes?|references?|mvp|strategy|questions?|history|changelog|done so far|completed)\b`)
-	tasksTitle = regexp.MustCompile(`(?i)\b(tasks?|to-?dos?|steps?|plan|work items?|action items?|actions|implementation|work ?breakdown|milestones?|phases?)\b`)
+	otherTitle = regexp.MustCompile(`(?i)\b(background|context|overview|introduction|summary|(?:non-?)?goals?|objectives?|requirements?|assumptions?|constraints?|questions?|answers?|risks?|references?|resources|scope|acceptance|criteria|success|notes?|remarks?|glossary|rationale|motivation|architecture|design|decisions?|alternatives?|options|definition of done|done when|rollback|appendix|faq|examples?|stor(?:y|ies)|principles|verif\w*|testing|tests?|test plan|findings|problems?|issues?|bugs?|symptoms?|reproduc\w+|current|why|metrics|kpis?|features|changes so far|out of|don'?ts?|rules|conventions|guidelines|checklist|outcomes?|deliverables|benefits|stack|files?|estimates?|timeline|prerequisites?)\b|배경|개요|목표|요구 ?사항|가정|제약|질문|위험|리스크|참고|범위|(?:수용|인수|완료|성공) ?(?:기준|조건)|비고|메모|요약|테스트|검증|설계|결정|현황|문제`)
+	asideTitle = regexp.MustCompile(`(?i)\b(dependenc(?:y|ies)|dependency graph|graph|order|ordering|sequenc\w+|parallel\w*|critical path|summary|overview of|legend|formats?|conventions|examples?|risks?|notes?|references?|mvp|strategy|questions?|history|changelog|done so far|completed)\b|의존|순서|병렬|요약|범례|예시|비고|메모|참고|위험|전략`)
+	tasksTitle = regexp.MustCompile(`(?i)\b(tasks?|to-?dos?|steps?|plan|work items?|action items?|actions|implementation|work ?breakdown|milestones?|phases?)\b|작업|할 ?일|태스크|구현|계획|단계`)
 	chapters   = regexp.MustCompile(`(?i)^(?:the )?(?:overview|introduction|background|context|summary|goals?|non-goals?|objectives?|requirements|assumptions|constraints|open questions|questions|risks?\b.*|references|scope|acceptance criteria|architecture|design|technical design|decisions|alternatives|problem\b.*|motivation|tasks?|task list|plan|implementation(?: plan| steps| tasks)?|steps|testing(?: strategy| plan)?|test plan|verification|rollout\b.*|timeline|appendix|current state|proposed\b.*|solution|approach|success\b.*|dependencies|conclusion|next steps)$`)
 	// notTasksTitle overrules tasksTitle: a test plan lists no tasks.
-	notTasksTitle = regexp.MustCompile(`(?i)\b(?:test|testing|rollback|verification|non-?goals?|reproduc\w+)\b|\bout of\b|\b(?:risks?|notes?|questions?|dependenc\w+|summary)\b`)
+	notTasksTitle = regexp.MustCompile(`(?i)\b(?:test|testing|rollback|verification|non-?goals?|reproduc\w+)\b|\bout of\b|\b(?:risks?|notes?|questions?|dependenc\w+|summary)\b|테스트|검증|롤백|의존|위험|비고|요약|질문|순서|병렬`)
 )
 
 // readSections gives each line the section that it stands in; a heading stands
@@ -90,9 +90,12 @@ func informalTitle(l line) (string, bool) {
 	return title, bold || colon && len(strings.Fields(title)) <= 8
 }
 
-// admits says that a candidate of this form may be a task here.
-func (s section) admits(f form) bool {
-	switch f {
+// admits says that a candidate may be a task here.
+func (s section) admits(c candidate) bool {
+	if c.sure {
+		return true
+	}
+	switch c.form {
 	case formTask, formID, formStep, formPhase:
 		return !s.aside
 	case formBullet:

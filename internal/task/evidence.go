@@ -103,6 +103,7 @@ func (u Usage) Tokens() int64 { return u.InputTokens + u.OutputTokens }
 
 // GatewayReport is what the gateway saw of one task.
 type GatewayReport struct {
+	// Requests counts the model calls that went out.
 	Requests int64
 	Usage    Usage
 	// LastStatus is the status of the last model call that upstream answered; 0 if none was.
@@ -122,6 +123,9 @@ type Evidence struct {
 	Gateway GatewayReport
 	// Refused are the guard's refusals: what Codex wanted to do and was told not to.
 	Refused []Finding
+	// Unasked are commands of the transcript that the guard did not allow before
+	// they ran, if it is there to be asked.
+	Unasked []string
 	Stopped Stop
 	// Verification is what the verify commands said; empty if none was run.
 	Verification []Verification

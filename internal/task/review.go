@@ -26,6 +26,26 @@ type ReviewReport struct {
 	RecommendedTaskSplits []string `json:"recommended_task_splits"`
 }
 
+// ReviewList is one of a report's lists.
+type ReviewList struct {
+	// Name is the field's in JSON, Title a reader's.
+	Name, Title string
+	// Sentences is the field itself.
+	Sentences *[]string
+}
+
+// Lists are the report's six lists, in the order of its fields.
+func (r *ReviewReport) Lists() []ReviewList {
+	return []ReviewList{
+		{"missing_tasks", "Missing tasks", &r.MissingTasks},
+		{"dependency_issues", "Dependency issues", &r.DependencyIssues},
+		{"parallelization_suggestions", "What can run at once", &r.ParallelizationSuggestions},
+		{"test_gaps", "Test gaps", &r.TestGaps},
+		{"risk_flags", "Risks", &r.RiskFlags},
+		{"recommended_task_splits", "Tasks to split", &r.RecommendedTaskSplits},
+	}
+}
+
 // ReviewResult is what a client is told about a plan.
 type ReviewResult struct {
 	Report ReviewReport `json:"report"`
