@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
@@ -22,7 +23,11 @@ func (s *service) Apply(ctx context.Context, dir string, req task.ApplyRequest) 
 	if err != nil {
 		return result, err
 	}
-	chosen, err := choose(run, req)
+	outcomes, err := s.outcomes(run)
+	if err != nil {
+		return result, err
+	}
+	chosen, err := choose(run, outcomes, req)
 	if err != nil {
 		return result, err
 	}
@@ -33,34 +38,9 @@ func (s *service) Apply(ctx context.Context, dir string, req task.ApplyRequest) 
 		RunID: run.Record.RunID, DryRun: req.DryRun, Target: req.Target, Branch: req.Branch,
 		Tasks: []task.AppliedTask{}, Conflicts: []string{}, Notes: []string{},
 	}
-	onto := run.Record.BaseCommit
-	if _, err := at.repo.Resolve(ctx, onto); len(task.Refusals(err)) > 0 {
-		return result, &task.Refusal{
-			Where: "run_id", What: fmt.Sprintf("The commit %s, from which the run %q started, is not in the repository any more.", onto, run.Record.RunID),
-			Mend: "Apply the patches by hand; \"codex-mcp-runner runs diff --raw\" gives them.", Err: err,
-		}
-	} else if err != nil {
+	onto, err := s.target(ctx, at, run, &result)
+	if err != nil {
 		return result, err
-	}
-	switch req.Target {
-	case task.ApplyCheckout:
-		if !req.DryRun { // HEAD may be where an apply that was killed has left it
-			s.recoverCheckout(ctx, at)
-		}
-		if onto, err = at.repo.Resolve(ctx, "HEAD"); err != nil {
-			return result, err
-		}
-		if result.Branch, err = at.repo.CurrentBranch(ctx); err != nil {
-			return result, err
-		}
-	default:
-		result.Target = task.ApplyBranch
-		if result.Branch == "" {
-			result.Branch = "codex/" + run.Record.RunID
-		}
-		if err := at.repo.CheckNewBranch(ctx, result.Branch); err != nil {
-			return result, err
-		}
 	}
 	result.Start, result.Head = onto, onto
 
@@ -101,4 +81,37 @@ func (s *service) Apply(ctx context.Context, dir string, req task.ApplyRequest) 
 		s.seen(at, result.RunID)
 	}
 	return result, nil
+}
+
+// target gives the commit that the patches go onto, and fills in where that is.
+func (s *service) target(ctx context.Context, at place, run *journal.Saved, result *task.ApplyResult) (onto string, err error) {
+	base := run.Record.BaseCommit
+	if _, err := at.repo.Resolve(ctx, base); len(task.Refusals(err)) > 0 {
+		return "", &task.Refusal{
+			Where: "run_id", What: fmt.Sprintf("The commit %s, from which the run %q started, is not in the repository any more.", base, run.Record.RunID),
+			Mend: "Apply the patches by hand; \"codex-mcp-runner runs diff --raw\" gives them.", Err: err,
+		}
+	} else if err != nil {
+		return "", err
+	}
+	if result.Target != task.ApplyCheckout {
+		result.Target = task.ApplyBranch
+		if result.Branch == "" {
+			result.Branch = "codex/" + run.Record.RunID
+		}
+		return base, at.repo.CheckNewBranch(ctx, result.Branch)
+	}
+	if !result.DryRun { // HEAD may be where an apply that was killed has left it
+		s.recoverCheckout(ctx, at)
+	}
+	if onto, err = at.repo.Resolve(ctx, "HEAD"); len(task.Refusals(err)) > 0 {
+		return "", &task.Refusal{
+			Where: "target", What: "What is checked out has no commit yet, so there is nothing to apply to.",
+			Mend: "Check out a branch that has one, or apply to a new branch, which is what happens if no target is named.", Err: err,
+		}
+	} else if err != nil {
+		return "", err
+	}
+	result.Branch, err = at.repo.CurrentBranch(ctx)
+	return onto, err
 }

@@ -23,42 +23,97 @@ type chosenTask struct {
 	start string
 }
 
-// choose picks the tasks, with all that they depend on, each behind what it
-// depends on. It refuses what is no success and was not accepted by name.
-func choose(run *journal.Saved, req task.ApplyRequest) ([]chosenTask, error) {
-	if run.Result == nil {
+// outcomes are the results of a run's tasks, by task: of a lost run those that the
+// journal has. It refuses a run that goes on.
+func (s *service) outcomes(run *journal.Saved) (map[string]task.Result, error) {
+	var results []task.Result
+	switch {
+	case run.Result != nil:
+		results = run.Result.Results
+	case run.Status == task.RunRunning:
 		return nil, &task.Refusal{
-			Where: "run_id", What: fmt.Sprintf("The run %q is %s and has no result yet.", run.Record.RunID, run.Record.State),
-			Mend: "Wait until it is done; of a lost run, apply the patches by hand from its journal.",
+			Where: "run_id", What: fmt.Sprintf("The run %q goes on.", run.Record.RunID),
+			Mend: "Wait until it is done: call wait_codex_run, or \"codex-mcp-runner watch\".",
 		}
+	default:
+		partial, err := run.Partial()
+		if err != nil { // what can be read is good all the same
+			s.o.Log.Warn("read a lost run", "run", run.Record.RunID, "err", err)
+		}
+		results = partial.Results
 	}
-	specs, results := map[string]task.Spec{}, map[string]task.Result{}
-	ids := taskIDs(run)
+	outcomes := map[string]task.Result{}
+	for _, r := range results {
+		outcomes[r.TaskID] = r
+	}
+	return outcomes, nil
+}
+
+// choose picks the tasks, with all that they depend on, each behind what it
+// depends on. It refuses what has no result, and what is no success and was not
+// accepted by name.
+func choose(run *journal.Saved, outcomes map[string]task.Result, req task.ApplyRequest) ([]chosenTask, error) {
+	specs := map[string]task.Spec{}
 	for _, spec := range run.Record.Plan.Tasks {
 		specs[spec.ID] = spec
 	}
-	for _, r := range run.Result.Results {
-		results[r.TaskID] = r
-	}
-	var errs []error
-	known := func(where, id string) bool {
-		if _, ok := specs[id]; ok {
-			return true
+	ids, err := picked(run, outcomes, req)
+	errs := []error{err}
+	var chosen []chosenTask
+	for _, id := range withDependencies(ids, specs) {
+		r, ok := outcomes[id]
+		switch {
+		case !ok:
+			errs = append(errs, noResult("tasks", run, id))
+		case r.Status != task.Success && !slices.Contains(req.AcceptUnsuccessful, id):
+			errs = append(errs, &task.Refusal{
+				Where: "tasks", What: fmt.Sprintf("The task %q is %s, no success: %s", id, orUnknown(r.Status), r.NotesForManager),
+				Mend: "Leave it out, or name it in accept_unsuccessful after you have read its findings and its patch.",
+			})
+		default:
+			chosen = append(chosen, chosenTask{spec: specs[id]})
 		}
-		errs = append(errs, task.NoSuchTask(where, run.Record.RunID, id, ids))
-		return false
 	}
-	for i, id := range req.AcceptUnsuccessful {
-		known(fmt.Sprintf("accept_unsuccessful[%d]", i), id)
+	err = errors.Join(errs...)
+	if len(chosen) == 0 && err == nil {
+		err = &task.Refusal{
+			Where: "run_id", What: fmt.Sprintf("The run %q has no patch of a task that is a success.", run.Record.RunID),
+			Mend: "Read its results; a patch of another task is applied if accept_unsuccessful names it.",
+		}
 	}
-	wanted := req.Tasks
-	if len(wanted) == 0 {
-		for _, id := range ids {
-			if r := results[id]; r.PatchPath != "" && (r.Status == task.Success || slices.Contains(req.AcceptUnsuccessful, id)) {
-				wanted = append(wanted, id)
+	return chosen, err
+}
+
+// picked are the tasks that the request is about. It refuses names that the run
+// does not have.
+func picked(run *journal.Saved, outcomes map[string]task.Result, req task.ApplyRequest) ([]string, error) {
+	ids := taskIDs(run)
+	var errs []error
+	known := func(where string, named []string) (known []string) {
+		for i, id := range named {
+			if slices.Contains(ids, id) {
+				known = append(known, id)
+			} else {
+				errs = append(errs, task.NoSuchTask(fmt.Sprintf("%s[%d]", where, i), run.Record.RunID, id, ids))
 			}
 		}
+		return known
 	}
+	accepted := known("accept_unsuccessful", req.AcceptUnsuccessful)
+	if len(req.Tasks) > 0 {
+		return known("tasks", req.Tasks), errors.Join(errs...)
+	}
+	var all []string
+	for _, id := range ids {
+		if r := outcomes[id]; r.PatchPath != "" && (r.Status == task.Success || slices.Contains(accepted, id)) {
+			all = append(all, id)
+		}
+	}
+	return all, errors.Join(errs...)
+}
+
+// withDependencies adds what the tasks depend on, each in front of what needs it.
+func withDependencies(ids []string, specs map[string]task.Spec) []string {
 	var order []string
 	taken := map[string]bool{}
 	var take func(id string)
@@ -72,30 +127,10 @@ func choose(run *journal.Saved, req task.ApplyRequest) ([]chosenTask, error) {
 		}
 		order = append(order, id)
 	}
-	for i, id := range wanted {
-		if known(fmt.Sprintf("tasks[%d]", i), id) {
-			take(id)
-		}
+	for _, id := range ids {
+		take(id)
 	}
-	var chosen []chosenTask
-	for _, id := range order {
-		r := results[id]
-		if r.Status != task.Success && !slices.Contains(req.AcceptUnsuccessful, id) {
-			errs = append(errs, &task.Refusal{
-				Where: "tasks", What: fmt.Sprintf("The task %q is %s, no success: %s", id, orUnknown(r.Status), r.NotesForManager),
-				Mend: "Leave it out, or name it in accept_unsuccessful after you have read its findings and its patch.",
-			})
-			continue
-		}
-		chosen = append(chosen, chosenTask{spec: specs[id]})
-	}
-	if len(chosen) == 0 && len(errs) == 0 {
-		errs = append(errs, &task.Refusal{
-			Where: "run_id", What: fmt.Sprintf("The run %q has no patch of a task that is a success.", run.Record.RunID),
-			Mend: "Read its results; a patch of another task is applied if accept_unsuccessful names it.",
-		})
-	}
-	return chosen, errors.Join(errs...)
+	return order
 }
 
 func orUnknown(s task.Status) string {

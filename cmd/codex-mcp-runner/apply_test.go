@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gofrs/flock"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
@@ -190,5 +191,159 @@ func TestApplyLeavesOutWhatIsNoSuccess(t *testing.T) {
 	_, code, err = p.run(t, "apply", "r1", "never", "--accept-unsuccessful", "never")
 	if code != exitRefused || !strings.Contains(err.Error(), `"never" has no patch (no outcome to attest: skipped)`) {
 		t.Errorf("code %d, %v", code, err)
+	}
+}
+
+// lost makes a run one whose process was killed before the tasks named had a result.
+func lost(t *testing.T, dir journal.Dir, without ...string) {
+	t.Helper()
+	record, err := os.ReadFile(dir.Path("run.json"))
+	err = errors.Join(err, os.Remove(dir.Path("result.json")),
+		os.WriteFile(dir.Path("run.json"), []byte(strings.Replace(string(record), `"state": "done"`, `"state": "running"`, 1)), 0o600))
+	for _, id := range without {
+		err = errors.Join(err, os.RemoveAll(dir.Path("tasks/"+id)))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A server that is killed takes nothing with it of what was a success by then.
+func TestWhatALostRunHasDoneIsApplied(t *testing.T) {
+	p := newPastWithCommit(t)
+	dir := p.diamond(t)
+	lost(t, dir, "bottom", "right")
+	if out, code, err := p.run(t, "verify", "d"); code != exitOK || !strings.Contains(out, "no outcome to attest: the run is lost") {
+		t.Errorf("verify: code %d, %v\n%s", code, err, out)
+	}
+	for _, args := range [][]string{{"bottom"}, {"right", "left"}, {"right", "--accept-unsuccessful", "right"}} {
+		_, code, err := p.run(t, append([]string{"apply", "d"}, args...)...)
+		if code != exitRefused || !strings.Contains(err.Error(), `"right" of run "d" has no result; the run is lost`) {
+			t.Errorf("%v: code %d, %v", args, code, err)
+		}
+	}
+	if _, code, err := p.run(t, "diff", "d", "right"); code != exitRefused || !strings.Contains(err.Error(), "it will not get one") {
+		t.Errorf("diff: code %d, %v", code, err)
+	}
+	if out, code, err := p.run(t, "show", "d"); code != exitOK || !strings.Contains(out, "runs apply d") {
+		t.Errorf("show: code %d, %v\n%s", code, err, out)
+	}
+	if out, code, err := p.run(t, "apply", "d"); code != exitOK {
+		t.Fatalf("code %d, %v\n%s", code, err, out)
+	}
+	if files := p.git(t, "ls-tree", "--name-only", "codex/d"); files != "left\nshared\ntop" {
+		t.Errorf("applied: %s", files)
+	}
+	patch := dir.Path("tasks/top/task.patch")
+	b, err := os.ReadFile(patch)
+	if err := errors.Join(err, os.WriteFile(patch, []byte(strings.Replace(string(b), "+top", "+evil", 1)), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, code, err := p.run(t, "apply", "d", "left", "--branch", "b"); code != exitRefused || !strings.Contains(err.Error(), `"top" does not verify`) {
+		t.Errorf("a patch that was changed: code %d, %v", code, err)
+	}
+}
+
+func TestARunThatGoesOnIsNotApplied(t *testing.T) {
+	p := newPastWithCommit(t)
+	dir := p.diamond(t)
+	lost(t, dir, "bottom")
+	held := flock.New(dir.Path("lock"))
+	if ok, err := held.TryLock(); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	defer held.Unlock()
+	if _, code, err := p.run(t, "apply", "d"); code != exitRefused || !strings.Contains(err.Error(), `The run "d" goes on. Wait until it is done`) {
+		t.Errorf("code %d, %v", code, err)
+	}
+	if out, code, err := p.run(t, "show", "d"); code != exitOK || strings.Contains(out, "runs apply") || !strings.Contains(out, "watch d") {
+		t.Errorf("show: code %d, %v\n%s", code, err, out)
+	}
+}
+
+func TestApplyToACheckoutWithoutACommit(t *testing.T) {
+	p := newPastWithCommit(t)
+	p.happened(t, "r", map[string]func(string, int) error{"good": does("new", "x")}, task.RequestTask{ID: "good", Prompt: "good"})
+	p.git(t, "checkout", "-q", "--orphan", "unborn")
+	_, code, err := p.run(t, "apply", "r", "--checkout")
+	if code != exitRefused || !strings.Contains(err.Error(), "has no commit yet") || strings.Contains(err.Error(), "base_ref") {
+		t.Errorf("code %d, %v", code, err)
+	}
+	if out, code, err := p.run(t, "apply", "r"); code != exitOK {
+		t.Errorf("a branch: code %d, %v\n%s", code, err, out)
+	}
+}
+
+// All checkouts of a repository have its runs, and each takes them for itself.
+func TestALinkedWorktreeSharesTheRunsOfItsRepository(t *testing.T) {
+	p := newPastWithCommit(t)
+	linked := p
+	linked.repo = filepath.Join(t.TempDir(), "lwt")
+	p.git(t, "worktree", "add", "-q", "-b", "side", linked.repo)
+	p.happened(t, "m", map[string]func(string, int) error{"a": does("of-main", "x")}, task.RequestTask{ID: "a", Prompt: "a"})
+	linked.happened(t, "l", map[string]func(string, int) error{"b": does("of-linked", "x")}, task.RequestTask{ID: "b", Prompt: "b"})
+	for _, from := range []past{p, linked} {
+		if out, code, err := from.run(t, "list"); code != exitOK || !strings.Contains(out, "\nm ") || !strings.Contains(out, "\nl ") {
+			t.Errorf("%s: code %d, %v\n%s", from.repo, code, err, out)
+		}
+	}
+	main := p.git(t, "rev-parse", "HEAD")
+	if out, code, err := linked.run(t, "apply", "m", "--checkout"); code != exitOK {
+		t.Fatalf("code %d, %v\n%s", code, err, out)
+	}
+	if _, err := os.Lstat(filepath.Join(linked.repo, "of-main")); err != nil {
+		t.Error(err)
+	}
+	if p.git(t, "rev-parse", "HEAD") != main || p.git(t, "status", "--porcelain") != "" || linked.git(t, "status", "--porcelain") != "" {
+		t.Errorf("the main checkout: %s\nthe linked: %s", p.git(t, "status", "--porcelain"), linked.git(t, "status", "--porcelain"))
+	}
+}
+
+// The server of one checkout does not take a run of another's for one that is lost.
+func TestARunOfAnotherCheckoutIsNotRecovered(t *testing.T) {
+	p := newPastWithCommit(t)
+	linked := filepath.Join(t.TempDir(), "lwt")
+	p.git(t, "worktree", "add", "-q", linked)
+	alive, _ := p.begun(t, "alive", task.Running)
+	dead, _ := p.begun(t, "dead", task.Running)
+	if err := os.Remove(dead.Path("lock")); err != nil { // as if its process had died
+		t.Fatal(err)
+	}
+	svc := p.service(t)
+	for _, dir := range []string{linked, p.repo} {
+		svc.recoverHere(t.Context(), &rootFlags{repo: dir})
+	}
+	runs, err := svc.Runs(t.Context(), linked)
+	if err != nil || len(runs) != 2 {
+		t.Fatalf("%+v, %v", runs, err)
+	}
+	for _, r := range runs {
+		if want := map[string]task.RunStatus{"alive": task.RunRunning, "dead": task.RunLost}[r.RunID]; r.Status != want {
+			t.Errorf("%s is %s", r.RunID, r.Status)
+		}
+	}
+	if len(svc.recovered) != 2 {
+		t.Errorf("an apply that was killed is looked for in %v", svc.recovered)
+	}
+	if err := alive.Finish(task.RunResult{RunID: "alive", Status: task.RunDone}); err != nil {
+		t.Errorf("its lock was taken away: %v", err)
+	}
+}
+
+// What is removed after a lost run is where its worktrees are: its record names no
+// directory.
+func TestWhatIsLeftOfALostRunIsRemoved(t *testing.T) {
+	p := newPastWithCommit(t)
+	work := filepath.Join(filepath.Dir(p.runs), "work", "r")
+	if err := os.MkdirAll(work, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	run, _ := p.begun(t, "r", task.Running)
+	if err := os.Remove(run.Path("lock")); err != nil {
+		t.Fatal(err)
+	}
+	p.service(t).recoverHere(t.Context(), &rootFlags{repo: p.repo})
+	if _, err := os.Lstat(work); err == nil {
+		t.Error("it is still there")
 	}
 }

@@ -12,9 +12,6 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/policies"
 )
 
-// attestationFile is a task's attestation in its journal directory.
-const attestationFile = "attestation.json"
-
 // attester signs what came of tasks.
 type attester struct {
 	signer   *attest.Signer
@@ -35,7 +32,7 @@ func newAttester(getenv func(string) string) (attester, error) {
 	return attester{signer, rules}, err
 }
 
-// attest gives the content of attestationFile for a task of a run that began at
+// attest gives the content of task.FileAttestation for a task of a run that began at
 // base. The task counts as finished now.
 func (a attester) attest(base string, ev task.Evidence, v task.Verdict, start string, patch []byte, started time.Time) ([]byte, error) {
 	return a.signer.Sign(attest.Outcome{

@@ -155,6 +155,9 @@ func (s *service) Runs(ctx context.Context, dir string) ([]task.RunSummary, erro
 		return nil, err
 	}
 	summaries, err := at.journal().Summaries()
+	if len(task.Refusals(err)) > 0 {
+		return nil, err
+	}
 	if err != nil {
 		s.o.Log.Warn("read the journal", "err", err)
 	}

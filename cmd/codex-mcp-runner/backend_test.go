@@ -19,11 +19,11 @@ import (
 // begun is a run that is still being written, with its event log.
 func (p past) begun(t *testing.T, runID string, states ...task.State) (*journal.Run, *journal.EventLog) {
 	t.Helper()
-	runs, err := journal.Open(filepath.Dir(p.runs), p.repo)
+	runs, err := journal.Open(filepath.Dir(p.runs), filepath.Join(p.repo, ".git"), p.repo)
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := runs.Begin(task.Plan{RunID: runID, Tasks: []task.Spec{{RunID: runID, ID: "a"}}}, commit, "/work", time.Now())
+	run, err := runs.Begin(task.Plan{RunID: runID, Tasks: []task.Spec{{RunID: runID, ID: "a"}}}, commit, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

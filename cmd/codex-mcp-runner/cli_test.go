@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
@@ -84,7 +86,7 @@ func TestDiffHidesSecrets(t *testing.T) {
 func TestOpen(t *testing.T) {
 	p := newPast(t)
 	run := p.keep(t, "r1", time.Unix(1, 0), ended{id: "a", verdict: succeeded})
-	path := run.Path(reportFile)
+	path := run.Path(task.FileReport)
 	// A browser is not sent elsewhere by a link in the journal.
 	elsewhere := filepath.Join(t.TempDir(), "x")
 	if err := errors.Join(os.WriteFile(elsewhere, nil, 0o600), os.Symlink(elsewhere, path)); err != nil {
@@ -157,6 +159,84 @@ func lose(t *testing.T, dir string) {
 	}
 }
 
+// A state directory in which nothing can be read is not one without runs. (To root
+// everything is readable: here a file is in the way.)
+func TestAStateDirectoryThatCannotBeUsed(t *testing.T) {
+	p := newPast(t)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_STATE_HOME", file)
+	t.Setenv("DOCKER_HOST", "unix:///nonexistent")
+	for _, args := range []string{"runs list", "runs list --json", "runs show", "runs show r1", "runs diff", "watch", "gc --dry-run", "gc --dry-run --all"} {
+		out, code, err := execute(t, nil, append([]string{"--repo", p.repo}, strings.Fields(args)...)...)
+		var told bytes.Buffer
+		complain(&told, err)
+		if code != exitRefused || out != "" || strings.Count(told.String(), "point XDG_STATE_HOME at one") != 1 || strings.Contains(told.String(), "no runs") {
+			t.Errorf("%s: code %d, stdout %q, stderr:\n%s", args, code, out, &told)
+		}
+		if n := strings.Count(told.String(), "\n"); n != 1 && !strings.HasPrefix(args, "gc") { // gc asks the engine too
+			t.Errorf("%s: %d complaints:\n%s", args, n, &told)
+		}
+	}
+}
+
+func TestGCOutsideARepositoryNamesTheWayOut(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	_, code, err := execute(t, nil, "--repo", t.TempDir(), "gc", "--dry-run")
+	if code != exitRefused || !strings.Contains(err.Error(), "With --all") {
+		t.Errorf("code %d, %v", code, err)
+	}
+}
+
+func TestTheDiffOfARunThatGoesOnSaysSo(t *testing.T) {
+	p := newPast(t)
+	j, err := journal.Open(filepath.Dir(p.runs), p.repo, p.repo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := j.Begin(task.Plan{RunID: "r1"}, commit, time.Unix(1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range []string{"--json=false", "--json", "--raw"} {
+		var stdout, stderr bytes.Buffer
+		cmd := newRoot(nil)
+		cmd.SetArgs([]string{"--repo", p.repo, "runs", "diff", flag})
+		cmd.SetOut(&stdout)
+		cmd.SetErr(&stderr)
+		if err := cmd.ExecuteContext(t.Context()); err != nil || !strings.Contains(stderr.String(), "r1 is still running") || strings.Contains(stdout.String(), "running") {
+			t.Errorf("%s: %v, %q, %q", flag, err, &stdout, &stderr)
+		}
+	}
+	if err := run.Finish(task.RunResult{RunID: "r1", Status: task.RunDone}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestARunIsFoundByTheBeginningOfItsID(t *testing.T) {
+	p := newPast(t)
+	for i, id := range []string{"20260101-a", "20260102-b", "20260102"} {
+		p.keep(t, id, time.Unix(int64(i), 0), ended{id: "a", verdict: succeeded})
+	}
+	for id, want := range map[string]string{"20260101": "20260101-a", "20260102": "20260102", "20260102-": "20260102-b"} {
+		out, code, err := p.run(t, "verify", id, "--json")
+		if code != exitOK || !strings.Contains(out, `"run_id": "`+want+`"`) {
+			t.Errorf("%s: code %d, %v\n%s", id, code, err, out)
+		}
+	}
+	if _, code, err := p.run(t, "show", "2026"); code != exitRefused || !strings.Contains(err.Error(), `3 runs begin with "2026". Give more of the id; the newest two are 20260102 and 20260102-b.`) {
+		t.Errorf("ambiguous: code %d, %v", code, err)
+	}
+	if _, code, err := p.run(t, "apply", "20260101"); code != exitRefused || !strings.Contains(err.Error(), "no run") {
+		t.Errorf("apply: code %d, %v", code, err)
+	}
+	if _, code, err := p.run(t, "apply"); code != exitRefused || !strings.Contains(err.Error(), "the newest is 20260102,") {
+		t.Errorf("apply without a run: code %d, %v", code, err)
+	}
+}
+
 func TestListAsJSON(t *testing.T) {
 	p := newPast(t)
 	type list struct {
@@ -190,6 +270,9 @@ func TestCompletion(t *testing.T) {
 		{"runs apply _", []string{"r2", "r1"}},
 		{"runs apply r1 --accept-unsuccessful _", []string{"fix", "bad", "none"}},
 		{"watch _", []string{"r2", "r1"}},
+		{"run --resource-policy _", []string{"conservative", "normal"}},
+		{"run --base-ref _", nil},
+		{"doctor --log-level _", []string{"debug", "info", "warn", "error"}},
 	} {
 		args := append([]string{"__complete", "--repo", p.repo}, strings.Fields(c.words)...)
 		args[len(args)-1] = "" // the word at which the person stands

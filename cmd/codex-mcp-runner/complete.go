@@ -33,6 +33,11 @@ func (f *rootFlags) completeRuns(most int) cobra.CompletionFunc {
 	}
 }
 
+// complete completes a flag with one of values, and never with the names of files.
+func complete(cmd *cobra.Command, flag string, values ...cobra.Completion) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+}
+
 // completeTasks completes ids of tasks of the run that the first argument names.
 func (f *rootFlags) completeTasks(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) == 0 || args[0] == "" {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/invopop/jsonschema"
 	"github.com/spf13/cobra"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/config"
@@ -61,61 +62,24 @@ func generate(ctx context.Context, doc []byte) ([]byte, error) {
 	return doc, nil
 }
 
-// schema is as much of JSON Schema as our own schemas use.
-type schema struct {
-	Type        string         `json:"type"`
-	Description string         `json:"description"`
-	Default     any            `json:"default"`
-	Enum        []string       `json:"enum"`
-	Minimum     *float64       `json:"minimum"`
-	Maximum     *float64       `json:"maximum"`
-	OneOf       []schema       `json:"oneOf"`
-	Items       *schema        `json:"items"`
-	Required    []string       `json:"required"`
-	Properties  orderedSchemas `json:"properties"`
-}
-
-// orderedSchemas keeps the order in which the properties were written, which is
-// the order in which a reader should meet them.
-type orderedSchemas []namedSchema
-
-type namedSchema struct {
-	name string
-	schema
-}
-
-func (o *orderedSchemas) UnmarshalJSON(b []byte) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	if _, err := d.Token(); err != nil {
-		return err
-	}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return err
-		}
-		s := namedSchema{name: fmt.Sprint(name)}
-		if err := d.Decode(&s.schema); err != nil {
-			return err
-		}
-		*o = append(*o, s)
-	}
-	return nil
-}
-
-// kind says in a few words what a value may be.
-func (s schema) kind() string {
+// kindOf says in a few words what a value may be.
+func kindOf(s *jsonschema.Schema) string {
+	most, _ := s.Maximum.Float64() // none: 0, and Minimum is empty too
 	switch {
 	case len(s.Enum) > 0:
-		return `"` + strings.Join(s.Enum, `", "`) + `"`
-	case s.Minimum != nil && s.Maximum != nil && *s.Maximum < 1e6:
-		return fmt.Sprintf("%s, %g to %g", s.Type, *s.Minimum, *s.Maximum)
+		words := make([]string, len(s.Enum))
+		for i, v := range s.Enum {
+			words[i] = fmt.Sprintf("%q", v)
+		}
+		return strings.Join(words, ", ")
+	case s.Minimum != "" && s.Maximum != "" && most < 1e6:
+		return fmt.Sprintf("%s, %s to %s", s.Type, s.Minimum, s.Maximum)
 	case s.Type == "array" && s.Items != nil:
-		return "list of " + s.Items.kind() + "s"
+		return "list of " + kindOf(s.Items) + "s"
 	case len(s.OneOf) > 0:
 		var kinds []string
 		for _, one := range s.OneOf {
-			kinds = append(kinds, one.kind())
+			kinds = append(kinds, kindOf(one))
 		}
 		return strings.Join(kinds, " or ")
 	default:
@@ -123,19 +87,19 @@ func (s schema) kind() string {
 	}
 }
 
-func (s schema) rows(b *strings.Builder, prefix string) {
-	for _, p := range s.Properties {
-		name := prefix + p.name
+func rows(b *strings.Builder, s *jsonschema.Schema, prefix string) {
+	for name, p := range s.Properties.FromOldest() {
 		need := ""
-		if !slices.Contains(s.Required, p.name) {
+		if !slices.Contains(s.Required, name) {
 			need = "?"
 		}
-		fmt.Fprintf(b, "| `%s%s` | %s | %s |\n", name, need, p.kind(), cell(p.Description))
+		name = prefix + name
+		fmt.Fprintf(b, "| `%s%s` | %s | %s |\n", name, need, kindOf(p), cell(p.Description))
 		switch {
-		case p.Items != nil && len(p.Items.Properties) > 0:
-			p.Items.rows(b, name+"[].")
-		case len(p.Properties) > 0:
-			p.schema.rows(b, name+".")
+		case p.Items != nil && p.Items.Properties.Len() > 0:
+			rows(b, p.Items, name+"[].")
+		case p.Properties.Len() > 0:
+			rows(b, p, name+".")
 		}
 	}
 }
@@ -145,7 +109,7 @@ func cell(text string) string {
 }
 
 func toolDocs(ctx context.Context) (string, error) {
-	server, err := mcpserver.New(noBackend{}, mcpserver.Options{Version: "docs", Getenv: os.Getenv, Getwd: os.Getwd})
+	server, err := mcpserver.New(noBackend{}, mcpserver.Options{Version: "docs"})
 	if err != nil {
 		return "", err
 	}
@@ -162,8 +126,8 @@ func toolDocs(ctx context.Context) (string, error) {
 			Result struct {
 				Tools []struct {
 					Name, Description string
-					InputSchema       schema
-					OutputSchema      schema
+					InputSchema       jsonschema.Schema
+					OutputSchema      jsonschema.Schema
 				}
 			}
 		}
@@ -172,9 +136,9 @@ func toolDocs(ctx context.Context) (string, error) {
 		}
 		for _, t := range answer.Result.Tools {
 			fmt.Fprintf(&b, "### %s\n\n%s\n\n| input | type | meaning |\n| --- | --- | --- |\n", t.Name, t.Description)
-			t.InputSchema.rows(&b, "")
+			rows(&b, &t.InputSchema, "")
 			b.WriteString("\n<details><summary>What comes back</summary>\n\n| output | type | meaning |\n| --- | --- | --- |\n")
-			t.OutputSchema.rows(&b, "")
+			rows(&b, &t.OutputSchema, "")
 			b.WriteString("\n</details>\n")
 		}
 	}
@@ -182,27 +146,34 @@ func toolDocs(ctx context.Context) (string, error) {
 }
 
 func configDocs() (string, error) {
-	var s schema
+	var s jsonschema.Schema
 	if err := json.Unmarshal(config.Schema(), &s); err != nil {
 		return "", fmt.Errorf("read the configuration's schema: %w", err)
 	}
 	var b strings.Builder
 	b.WriteString("| field | type | default | meaning |\n| --- | --- | --- | --- |\n")
-	for _, p := range s.Properties {
-		if p.name == "$schema" {
-			continue
-		}
+	s.Properties.Delete("$schema") // which is for editors
+	err := configRows(&b, &s, "")
+	return b.String(), err
+}
+
+func configRows(b *strings.Builder, s *jsonschema.Schema, prefix string) error {
+	for name, p := range s.Properties.FromOldest() {
+		name = prefix + name
 		def, err := json.Marshal(p.Default)
 		if err != nil {
-			return "", fmt.Errorf("encode the default of %s: %w", p.name, err)
+			return fmt.Errorf("encode the default of %s: %w", name, err)
 		}
 		value := "`" + strings.ReplaceAll(string(def), ",", ", ") + "`"
 		if p.Default == nil {
 			value = "by `resource_policy`"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", p.name, p.kind(), value, cell(p.Description))
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", name, kindOf(p), value, cell(p.Description))
+		if err := configRows(b, p, name+"."); err != nil {
+			return err
+		}
 	}
-	return b.String(), nil
+	return nil
 }
 
 // noBackend stands behind a server that is only asked what it offers.

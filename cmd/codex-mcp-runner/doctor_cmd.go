@@ -16,33 +16,26 @@ func doctorCommand(f *rootFlags) *cobra.Command {
 		Long: "Look at the engine, the image, git, the repository, its configuration, the login and the disk,\n" +
 			"and say how to mend what is missing. Exit code 1 if anything is.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			dir, err := f.dir()
-			if err != nil {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.withService(cmd, func(svc *service, dir string) error {
+				setup, err := svc.CheckSetup(cmd.Context(), dir)
+				if err != nil {
+					return err
+				}
+				out := cmd.OutOrStdout()
+				if asJSON {
+					err = printJSON(out, setup)
+				} else {
+					err = console.Setup(out, setup, screenOf(out))
+				}
+				if !setup.Ready {
+					err = errors.Join(err, errUnfit)
+				}
 				return err
-			}
-			svc, err := openService(cmd, f)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, svc.Close()) }()
-			setup, err := svc.CheckSetup(cmd.Context(), dir)
-			if err != nil {
-				return err
-			}
-			out := cmd.OutOrStdout()
-			if asJSON {
-				err = printJSON(out, setup)
-			} else {
-				err = console.Setup(out, setup, screenOf(out))
-			}
-			if !setup.Ready {
-				err = errors.Join(err, errUnfit)
-			}
-			return err
+			})
 		},
 	}
-	addJSON(cmd, &asJSON)
+	addJSON(cmd, &asJSON, "check_codex_setup")
 	return cmd
 }
 

@@ -71,24 +71,36 @@ func readerLeft(err error) bool {
 	return errors.As(err, &p) && p.Path == os.Stdout.Name() && errors.Is(p.Err, syscall.EPIPE)
 }
 
-// complain tells a person what went wrong, one line for each thing to mend.
+// complain tells a person what went wrong, one line for each thing to mend. What
+// is wrong with a flag is said once, though it is so of each task.
 func complain(w io.Writer, err error) {
+	told := map[string]bool{}
+	for _, line := range complaints(err) {
+		if !told[line] {
+			told[line] = true
+			fmt.Fprintf(w, "codex-mcp-runner: %s\n", line)
+		}
+	}
+}
+
+func complaints(err error) (lines []string) {
 	if err == nil || readerLeft(err) {
-		return
+		return nil
 	}
 	if all := joined(err); len(all) > 0 { // a refusal must not hide what else there is
 		for _, one := range all {
-			complain(w, one)
+			lines = append(lines, complaints(one)...)
 		}
-		return
+		return lines
 	}
 	refusals := task.Refusals(err)
 	if len(refusals) == 0 {
-		fmt.Fprintf(w, "codex-mcp-runner: %v\n", err)
+		return []string{err.Error()}
 	}
 	for _, r := range refusals {
-		fmt.Fprintf(w, "codex-mcp-runner: %v\n", r)
+		lines = append(lines, inTerminal(r))
 	}
+	return lines
 }
 
 // joined gives the parts of what errors.Join made; an error that says more than

@@ -32,10 +32,14 @@ func TestExitCodes(t *testing.T) {
 		{"well", t.Context(), nil, exitOK, ""},
 		{"a fault", t.Context(), fault, exitFault, "codex-mcp-runner: the engine broke\n"},
 		{"a refusal", t.Context(), fmt.Errorf("run: %w", refusal), exitRefused, "codex-mcp-runner: It is wrong. Mend it.\n"},
-		{"refusals", t.Context(), errors.Join(refusal, refusal), exitRefused, "codex-mcp-runner: It is wrong. Mend it.\ncodex-mcp-runner: It is wrong. Mend it.\n"},
+		{"the same refusal twice", t.Context(), errors.Join(refusal, refusal), exitRefused, "codex-mcp-runner: It is wrong. Mend it.\n"},
 		{
 			"a refusal and a fault", t.Context(), errors.Join(refusal, fault), exitRefused,
 			"codex-mcp-runner: It is wrong. Mend it.\ncodex-mcp-runner: the engine broke\n",
+		},
+		{
+			"a tool's field", t.Context(), &task.Refusal{Where: "tasks[0].timeout_sec", What: "1800 is too much."}, exitRefused,
+			"codex-mcp-runner: --timeout in seconds: 1800 is too much.\n",
 		},
 		{"two in a sentence", t.Context(), fmt.Errorf("%w, since %w", fault, fault), exitFault, "codex-mcp-runner: the engine broke, since the engine broke\n"},
 		{"usage", t.Context(), usageError{fault}, exitRefused, "codex-mcp-runner: the engine broke\n"},

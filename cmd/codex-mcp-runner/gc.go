@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/console"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
 func gcCommand(f *rootFlags) *cobra.Command {
@@ -29,27 +30,25 @@ func gcCommand(f *rootFlags) *cobra.Command {
 			"  - runner images of other versions, and volumes of images that are gone\n\n" +
 			"Most of it goes by itself as runs come and go. --dry-run lists exactly what would go.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if scope.gone && !scope.all {
 				return usageError{errors.New("--gone goes with --all")}
 			}
-			svc, err := openService(cmd, f)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, svc.Close()) }()
-			if scope.dir, err = f.dir(); err != nil {
-				return err
-			}
-			sweeps, lookErr := svc.sweeps(cmd.Context(), scope)
-			swept, err := sweep(cmd.Context(), sweeps, scope.dryRun)
-			return errors.Join(showSwept(cmd.OutOrStdout(), swept, asJSON), lookErr, err)
+			return f.withService(cmd, func(svc *service, dir string) error {
+				scope.dir = dir
+				sweeps, lookErr := svc.sweeps(cmd.Context(), scope)
+				swept, err := sweep(cmd.Context(), sweeps, scope.dryRun)
+				if len(swept.Items) == 0 && len(task.Refusals(lookErr)) > 0 {
+					return errors.Join(lookErr, err) // that there is nothing cannot be said
+				}
+				return errors.Join(showSwept(cmd.OutOrStdout(), swept, asJSON), lookErr, err)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&scope.dryRun, "dry-run", false, "list what would go and remove nothing")
 	cmd.Flags().BoolVar(&scope.all, "all", false, "runs of all repositories, not only of this one")
 	cmd.Flags().BoolVar(&scope.gone, "gone", false, "with --all: all runs of repositories that are not there any more; they may be on a disk that is not mounted")
-	addJSON(cmd, &asJSON)
+	addJSON(cmd, &asJSON, "")
 	return cmd
 }
 
@@ -125,7 +124,7 @@ func showSwept(out io.Writer, r gcResult, asJSON bool) error {
 	if r.DryRun {
 		verb = "would remove"
 	}
-	fmt.Fprintf(w, "%s %d things, %s\n", verb, len(r.Items), units.HumanSize(float64(r.Bytes)))
+	fmt.Fprintf(w, "%s %s, %s\n", verb, console.Count(len(r.Items), "thing", "things"), units.BytesSize(float64(r.Bytes)))
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write what was removed: %w", err)
 	}
@@ -137,5 +136,5 @@ func sizeOf(bytes int64) string {
 	if bytes == 0 {
 		return "-"
 	}
-	return units.HumanSize(float64(bytes))
+	return units.BytesSize(float64(bytes))
 }

@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/config"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/console"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/workspace"
 )
 
@@ -22,6 +27,9 @@ func (s *service) sweeps(ctx context.Context, scope gcScope) ([]gcSweep, error) 
 func (s *service) journalSweeps(ctx context.Context, scope gcScope) ([]gcSweep, error) {
 	if !scope.all {
 		at, err := s.find(ctx, scope.dir)
+		if r := (*task.Refusal)(nil); errors.As(err, &r) {
+			return nil, &task.Refusal{Where: r.Where, What: r.What, Mend: r.Mend + " With --all it is the runs of all repositories.", Err: err}
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -46,7 +54,7 @@ func (s *service) journalSweeps(ctx context.Context, scope gcScope) ([]gcSweep, 
 // sweepHome is sweepRuns for a repository that is known by its journal only.
 func (s *service) sweepHome(ctx context.Context, home journal.HomeInfo, gone bool) (gcSweep, error) {
 	if home.Gone && gone {
-		item := gcItem{Kind: "repository", Name: home.Path, About: fmt.Sprintf("%d runs of %s", home.Runs, home.Repository), Bytes: home.Bytes}
+		item := gcItem{Kind: "repository", Name: home.Path, About: console.Count(home.Runs, "run", "runs") + " of " + home.Repository, Bytes: home.Bytes}
 		return gcSweep{[]gcItem{item}, func(context.Context) ([]gcItem, error) {
 			if err := journal.RemoveHome(home.Path); err != nil {
 				return nil, err
@@ -57,14 +65,28 @@ func (s *service) sweepHome(ctx context.Context, home journal.HomeInfo, gone boo
 	if home.Repository == "" || home.Gone {
 		return sweepJournal(journal.At(home.Path), config.Default().MaxRunsRetained, nil)
 	}
-	at, err := s.find(ctx, home.Repository)
-	if err != nil {
-		return gcSweep{}, fmt.Errorf("look at %s: %w", home.Repository, err)
+	// The main checkout's configuration says how many runs are kept. A bare repository
+	// has none, and a submodule's is elsewhere: then that of the last run.
+	checkouts := []string{home.Checkout}
+	if main, name := filepath.Split(home.Repository); name == ".git" {
+		checkouts = []string{main, home.Checkout}
 	}
-	if at.home != home.Path { // the directory is in another repository now
-		return sweepJournal(journal.At(home.Path), config.Default().MaxRunsRetained, nil)
+	var errs []error
+	for _, dir := range checkouts {
+		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		at, err := s.find(ctx, dir)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("look at %s: %w", dir, err))
+		} else if at.home == home.Path { // else it is another repository's now
+			return s.sweepRuns(at)
+		}
 	}
-	return s.sweepRuns(at)
+	if err := errors.Join(errs...); err != nil {
+		return gcSweep{}, err
+	}
+	return sweepJournal(journal.At(home.Path), config.Default().MaxRunsRetained, staleBelow(home.Repository))
 }
 
 // sweepRuns lists what can go of a repository's journal.
@@ -73,9 +95,12 @@ func (s *service) sweepRuns(at place) (gcSweep, error) {
 	if err != nil {
 		return gcSweep{}, err
 	}
-	return sweepJournal(at.journal(), cfg.MaxRunsRetained, func(ctx context.Context, dir string) error {
-		return workspace.RemoveStaleBelow(ctx, at.repo.CommonDir(), dir)
-	})
+	return sweepJournal(at.journal(), cfg.MaxRunsRetained, staleBelow(at.repo.CommonDir()))
+}
+
+// staleBelow removes a work directory, and tells the repository.
+func staleBelow(commonDir string) func(ctx context.Context, dir string) error {
+	return func(ctx context.Context, dir string) error { return workspace.RemoveStaleBelow(ctx, commonDir, dir) }
 }
 
 // sweepJournal removes work directories with removeWork; nil: as files, since the

@@ -121,3 +121,57 @@ func TestGCOfAGoneRepository(t *testing.T) {
 		t.Error("the journal is still there")
 	}
 }
+
+// gc of all repositories goes by the main checkout's configuration, also if the last
+// run was made in a linked one that is gone.
+func TestGCOfARepositoryWhoseLinkedWorktreeIsGone(t *testing.T) {
+	p := newPastWithCommit(t)
+	if err := os.WriteFile(filepath.Join(p.repo, ".mcp-codex.json"), []byte(`{"max_runs_retained": 1}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	home := filepath.Dir(p.runs)
+	for i, id := range []string{"r1", "r2"} {
+		p.keep(t, id, time.Unix(int64(i), 0), ended{id: "a", verdict: succeeded})
+		if err := journal.At(home).MarkSeen(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone := filepath.Join(t.TempDir(), "gone")
+	if _, err := journal.Open(home, filepath.Join(p.repo, ".git"), gone); err != nil {
+		t.Fatal(err)
+	}
+	sweeps, err := p.service(t).journalSweeps(t.Context(), gcScope{all: true, gone: true})
+	if err != nil || len(sweeps) != 1 || len(sweeps[0].items) != 1 || sweeps[0].items[0].Name != filepath.Join(p.runs, "r1") {
+		t.Errorf("%+v, %v", sweeps, err)
+	}
+}
+
+// A bare repository has no checkout of its own.
+func TestGCOfABareRepositoryWithAWorktree(t *testing.T) {
+	p := newPastWithCommit(t)
+	bare, linked := filepath.Join(t.TempDir(), "app.git"), filepath.Join(t.TempDir(), "lwt")
+	p.git(t, "clone", "-q", "--bare", p.repo, bare)
+	p.git(t, "-C", bare, "worktree", "add", "-q", linked)
+	svc := p.service(t)
+	at, err := svc.find(t.Context(), linked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := journal.Open(at.home, at.repo.CommonDir(), at.repo.Root()); err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []func() error{
+		func() error { return nil },
+		func() error { return os.WriteFile(filepath.Join(linked, ".mcp-codex.json"), []byte("{"), 0o600) },
+		func() error { return os.RemoveAll(linked) },
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := svc.journalSweeps(t.Context(), gcScope{all: true, gone: true})
+		_, broken := os.Lstat(filepath.Join(linked, ".mcp-codex.json"))
+		if (err != nil) != (broken == nil) {
+			t.Errorf("with a broken configuration %t: %v", broken == nil, err)
+		}
+	}
+}

@@ -51,7 +51,7 @@ func (h *hands) Run(_ context.Context, c task.Container, s task.Streams) (task.E
 type silence struct{}
 
 func (silence) Serve(net.Listener)         {}
-func (silence) Report() task.GatewayReport { return task.GatewayReport{} }
+func (silence) Report() task.GatewayReport { return task.GatewayReport{Requests: 1} }
 
 // does adds a line to a file.
 func does(name, line string) func(string, int) error {
@@ -116,7 +116,7 @@ func (p past) happened(t *testing.T, runID string, work map[string]func(string, 
 	check(err)
 	at, err := p.service(t).find(t.Context(), p.repo)
 	check(err)
-	runs, err := journal.Open(at.home, at.repo.Root())
+	runs, err := journal.Open(at.home, at.repo.CommonDir(), at.repo.Root())
 	check(err)
 	signer, err := newAttester(os.Getenv)
 	check(err)
@@ -136,7 +136,7 @@ func (p past) happened(t *testing.T, runID string, work map[string]func(string, 
 		Plan: plan, Repo: repository{at.repo}, WorkDir: filepath.Join(t.TempDir(), "work"), Progress: func(task.Progress) {},
 		Begin: func(commit string) (runner.RunRecord, error) {
 			base = commit
-			run, err := runs.Begin(plan, commit, "/work", time.Now())
+			run, err := runs.Begin(plan, commit, time.Now())
 			if err != nil {
 				return nil, err
 			}

@@ -99,7 +99,13 @@ func TestBadUsage(t *testing.T) {
 		{"image bake", `unknown command "bake"`},
 		{"--frobnicate", "unknown flag"},
 		{"runs diff --raw --json", "none of the others can be"},
-		{"runs apply", "requires at least 1 arg"},
+		{"runs apply", "name the run whose patches to apply"},
+		{"help rum", "did you mean run or runs?"},
+		{"help nonsense", `unknown command "nonsense"`},
+		{"help runs lst", "did you mean list?"},
+		{"run x --timeout 30", "say 30s for seconds"},
+		{"run x --timeout soon", "invalid duration"},
+		{"run --file /", "read /: is a directory"},
 		{"runs apply r1 --branch b --checkout", "none of the others can be"},
 		{"run a b", "put the prompt in quotes"},
 		{"run -t a=b -f x", "none of the others can be"},
@@ -119,12 +125,20 @@ func TestBadUsage(t *testing.T) {
 	}
 }
 
+func TestHelpAboutACommand(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"help", "runs", "list"}} {
+		if out, code, err := execute(t, nil, args...); code != exitOK || !strings.Contains(out, "Usage:") {
+			t.Errorf("%v: code %d, %v\n%s", args, code, err, out)
+		}
+	}
+}
+
 func TestTheWelcomeSaysHowToRegister(t *testing.T) {
 	var out strings.Builder
 	if err := showWelcome(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"claude mcp add codex -- ", "claude_desktop_config.json", `"env":{"CODEX_MCP_WAIT_SECONDS":"45"}`, "doctor"} {
+	for _, want := range []string{"claude mcp add codex -- ", "claude_desktop_config.json", `"env":{"CODEX_API_KEY":"sk-...","CODEX_MCP_WAIT_SECONDS":"45"}`, "doctor"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %s in:\n%s", want, &out)
 		}

@@ -55,14 +55,14 @@ func imageBuildCommand(f *rootFlags) *cobra.Command {
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), imageInfo{built.Tag, built.ID, built.Size, built.Codex, built.Base, built.Fresh})
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s  %s  Codex %s\n", built.Tag, units.HumanSize(float64(built.Size)), built.Codex)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s  %s  Codex %s\n", built.Tag, units.BytesSize(float64(built.Size)), built.Codex)
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&o.Base, "base", "", "base image (default: the pinned one)")
 	cmd.Flags().StringVar(&o.CodexVersion, "codex-version", "", "version of @openai/codex (default: the pinned one)")
 	cmd.Flags().BoolVar(&o.NoCache, "no-cache", false, "build every step again")
-	addJSON(cmd, &asJSON)
+	addJSON(cmd, &asJSON, "")
 	return cmd
 }
 
@@ -108,10 +108,10 @@ func imageShowCommand(f *rootFlags) *cobra.Command {
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is not built; \"codex-mcp-runner image build\" does it\n", info.Tag)
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s  %s  Codex %s\n", info.Tag, units.HumanSize(float64(info.Bytes)), info.Codex)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s  %s  Codex %s\n", info.Tag, units.BytesSize(float64(info.Bytes)), info.Codex)
 			return err
 		},
 	}
-	addJSON(cmd, &asJSON)
+	addJSON(cmd, &asJSON, "")
 	return cmd
 }

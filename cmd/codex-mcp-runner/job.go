@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -45,7 +44,7 @@ func (s *service) prepare(ctx context.Context, dir string, compile func(config.C
 	if j.plan, err = compile(cfg); err != nil {
 		return nil, err
 	}
-	if j.runs, err = journal.Open(at.home, at.repo.Root()); err != nil {
+	if j.runs, err = journal.Open(at.home, at.repo.CommonDir(), at.repo.Root()); err != nil {
 		return nil, err
 	}
 	s.recover(ctx, at, j.runs)
@@ -62,13 +61,16 @@ func (s *service) prepare(ctx context.Context, dir string, compile func(config.C
 	if j.redactor, err = j.model.redactor(ctx); err != nil {
 		return nil, err
 	}
+	if err = j.redactor.refuseLogin(j.plan); err != nil {
+		return nil, err
+	}
 	j.signer, err = newAttester(s.o.Getenv)
 	return j, err
 }
 
 // run does the job. at shows where it stands.
 func (j *job) run(ctx context.Context, at *live.Run) (task.RunResult, error) {
-	workDir := filepath.Join(j.home, "work", j.plan.RunID)
+	workDir := j.workDir(j.plan.RunID)
 	var (
 		events *journal.EventLog
 		base   string
@@ -88,12 +90,13 @@ func (j *job) run(ctx context.Context, at *live.Run) (task.RunResult, error) {
 		Report: j.report,
 	}).Run(ctx, runner.Job{
 		Plan:    j.plan,
+		Notes:   loosened(j.plan),
 		Repo:    repository{j.repo},
 		WorkDir: workDir,
 		Attach:  at.Attach,
 		Begin: func(commit string) (runner.RunRecord, error) {
 			base = commit
-			run, err := j.runs.Begin(j.plan, commit, workDir, began)
+			run, err := j.runs.Begin(j.plan, commit, began)
 			if err != nil {
 				return nil, err
 			}
@@ -131,10 +134,7 @@ func (j *job) report(r task.RunResult) ([]byte, error) {
 // cannot say.
 func loadConfig(root string) (config.Config, error) {
 	cfg, err := config.Load(root)
-	if err != nil {
-		return cfg, err
-	}
-	return cfg, policy.CheckConfig(cfg)
+	return cfg, errors.Join(err, policy.CheckConfig(cfg)) // all there is to mend, at once
 }
 
 // compile applies policy to a request. Of the host's environment a task gets
@@ -149,6 +149,16 @@ func compile(req task.Request, cfg config.Config) (task.Plan, error) {
 		plan.Tasks[i].Env = env
 	}
 	return plan, err
+}
+
+// loosened is what a plan's configuration opens, for the notes of its run. A
+// review has a sandbox that nothing opens.
+func loosened(plan task.Plan) []string {
+	if len(plan.Tasks) == 0 || plan.Tasks[0].OutputSchema != "" {
+		return nil
+	}
+	spec := plan.Tasks[0] // these fields are no task's own
+	return policy.Loosened(spec.Network, spec.SandboxMode, spec.CommandPolicy)
 }
 
 // newRunID is short, sorts by time and is never used twice.

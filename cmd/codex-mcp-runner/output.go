@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/console"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/unseen"
 )
 
 // screenOf says what a command's output or error stream can show.
@@ -25,9 +25,14 @@ func screenOf(w io.Writer) console.Screen {
 	return console.Screen{}
 }
 
-// addJSON gives a command its --json.
-func addJSON(cmd *cobra.Command, asJSON *bool) {
-	cmd.Flags().BoolVar(asJSON, "json", false, "print JSON on stdout, as the MCP tools return it")
+// addJSON gives a command its --json. tool is the MCP tool that returns the same;
+// empty: none does.
+func addJSON(cmd *cobra.Command, asJSON *bool, tool string) {
+	usage := "print JSON on stdout"
+	if tool != "" {
+		usage += ", as the tool " + tool + " returns it"
+	}
+	cmd.Flags().BoolVar(asJSON, "json", false, usage)
 }
 
 // printJSON writes v as the MCP tools do: a list is never null, and text is UTF-8.
@@ -51,7 +56,7 @@ func visible(text []byte) []byte {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
 		switch {
-		case r == '\n' || !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
+		case r == '\n' || !unseen.Rune(r):
 			out.Write(text[:size])
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)

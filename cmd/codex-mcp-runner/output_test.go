@@ -26,12 +26,12 @@ func TestJSONHasNoNullLists(t *testing.T) {
 
 // A terminal shows JSON too: what Codex wrote must neither command nor deceive it.
 func TestJSONIsVisibleAndMeansTheSame(t *testing.T) {
-	const hostile = "\x1b[2J \u009b31m \u202e \u2066 \u200b \u2028 \U000e0041 \x7f <b>&é😀\n"
+	const hostile = "\x1b[2J \u009b31m \u202e \u2066 \u200b \u2028 \U000e0041 \x7f \ufe0f \U000e0101 \u3164 \u2800 \u115f \ue000 \u034f <b>&é😀\n"
 	var out bytes.Buffer
 	if err := printJSON(&out, task.Result{Summary: hostile + "\xff"}); err != nil {
 		t.Fatal(err)
 	}
-	if i := strings.IndexAny(out.String(), "\x1b\u009b\u202e\u2066\u200b\u2028\U000e0041\x7f"); i >= 0 {
+	if i := strings.IndexAny(out.String(), "\x1b\u009b\u202e\u2066\u200b\u2028\U000e0041\x7f\ufe0f\U000e0101\u3164\u2800\u115f\ue000\u034f"); i >= 0 {
 		t.Errorf("%q", out.String()[i:])
 	}
 	if !strings.Contains(out.String(), "<b>&é😀") {

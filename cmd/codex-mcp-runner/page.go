@@ -16,14 +16,14 @@ import (
 // sectionFiles are the sections of a task that are files of the journal, redacted
 // when they were written.
 var sectionFiles = map[task.Section]string{
-	task.SectionResult:     "result.json",
-	task.SectionTranscript: "transcript.jsonl",
-	task.SectionStdout:     "transcript.jsonl",
-	task.SectionStderr:     "stderr.log",
-	task.SectionGuard:      "guard.jsonl",
-	task.SectionGateway:    "gateway.jsonl",
-	task.SectionVerify:     "verify.log",
-	task.SectionRollout:    "rollout.jsonl",
+	task.SectionResult:     task.FileResult,
+	task.SectionTranscript: task.FileTranscript,
+	task.SectionStdout:     task.FileTranscript,
+	task.SectionStderr:     task.FileStderr,
+	task.SectionGuard:      task.FileGuard,
+	task.SectionGateway:    task.FileGateway,
+	task.SectionVerify:     task.FileVerify,
+	task.SectionRollout:    task.FileRollout,
 }
 
 const (
@@ -59,7 +59,7 @@ func runPage(page *task.Page, run *journal.Saved, req task.PageRequest) error {
 	case task.SectionEvents:
 		return eventPage(page, run, req)
 	case task.SectionResult:
-		return filePage(page, run.Dir, "result.json", req)
+		return filePage(page, run.Dir, task.FileResult, req)
 	default:
 		return &task.Refusal{
 			Where: "task_id", What: fmt.Sprintf("The section %q is a task's, and no task is named.", req.Section),
@@ -104,15 +104,14 @@ func filePage(page *task.Page, dir journal.Dir, name string, req task.PageReques
 // patchPage reads a piece of a patch. The file is what Codex left, byte for byte;
 // what is shown is redacted, and the cursor counts what is shown.
 func (s *service) patchPage(ctx context.Context, page *task.Page, dir journal.Dir, req task.PageRequest) error {
-	const name = "task.patch"
-	patch, err := dir.Read(name)
+	patch, err := dir.Read(task.FilePatch)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	page.Path = dir.Path(name)
+	page.Path = dir.Path(task.FilePatch)
 	hide, err := s.hide(ctx)
 	if err != nil {
 		return err
@@ -138,7 +137,7 @@ func eventPage(page *task.Page, run *journal.Saved, req task.PageRequest) error 
 		return err
 	}
 	var b strings.Builder
-	page.Next, page.Total, page.Path = req.Cursor, total, run.Path("events.jsonl")
+	page.Next, page.Total, page.Path = req.Cursor, total, run.Path(task.FileEvents)
 	for _, e := range events {
 		line, err := json.Marshal(e)
 		if err != nil {

@@ -9,22 +9,24 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/workspace"
 )
 
-// recover cleans up after servers that died in the middle of a run, once for
-// each journal.
+// recover cleans up after servers that died in the middle of a run or of an apply,
+// once for each checkout. Runs that live are left alone, whichever checkout of the
+// repository they belong to: their processes hold their locks.
 func (s *service) recover(ctx context.Context, at place, runs *journal.Journal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.recovered[at.home] {
+	if s.recovered[at.repo.Root()] {
 		return
 	}
 	s.recoverCheckout(ctx, at)
 	lost, err := runs.Recover(func(rec journal.Record) error {
-		return workspace.RemoveStaleBelow(ctx, at.repo.CommonDir(), rec.WorkDir)
+		// Not what the record says: a record that is wrong must not name what is removed.
+		return workspace.RemoveStaleBelow(ctx, at.repo.CommonDir(), at.workDir(rec.RunID))
 	})
 	if err != nil {
 		s.o.Log.Warn("clean up after lost runs", "err", err)
 	}
-	s.recovered[at.home] = ctx.Err() == nil // a call that was cancelled leaves it to the next
+	s.recovered[at.repo.Root()] = ctx.Err() == nil // a call that was cancelled leaves it to the next
 	for _, rec := range lost {
 		s.o.Log.Warn("a run was lost with its server; its journal stays", "run", rec.RunID)
 	}

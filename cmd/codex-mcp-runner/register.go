@@ -39,7 +39,7 @@ func showRegistration(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	server["env"] = map[string]string{waitSecondsEnv: desktopPatience}
+	server["env"] = map[string]string{waitSecondsEnv: desktopPatience, "CODEX_API_KEY": "sk-..."}
 	desktop, err := snippet(server)
 	if err != nil {
 		return err

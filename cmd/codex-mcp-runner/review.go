@@ -198,10 +198,8 @@ func unanswered(r task.Result, journal string) error {
 // provedText lists what is known without Codex; empty if nothing is.
 func provedText(p review.Report) string {
 	var b strings.Builder
-	for _, sentences := range [][]string{
-		p.MissingTasks, p.DependencyIssues, p.ParallelizationSuggestions, p.TestGaps, p.RiskFlags, p.RecommendedTaskSplits,
-	} {
-		for _, s := range sentences {
+	for _, l := range p.Lists() {
+		for _, s := range *l.Sentences {
 			b.WriteString("\n- " + s)
 		}
 	}

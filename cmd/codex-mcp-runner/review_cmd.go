@@ -56,7 +56,7 @@ func reviewCommand(f *rootFlags) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&req.RepoContext, "context", "", "what to know about the repository beside what is in it")
 	cmd.Flags().BoolVar(&strict, "fail-on-remarks", false, "exit with code 3 if there are remarks")
-	addJSON(cmd, &asJSON)
+	addJSON(cmd, &asJSON, "review_plan_with_codex")
 	return cmd
 }
 

@@ -43,6 +43,21 @@ func (f rootFlags) dir() (string, error) {
 	return dir, nil
 }
 
+// withService has a command's work done by the service, in the directory that the
+// command works in, and closes the service.
+func (f *rootFlags) withService(cmd *cobra.Command, do func(svc *service, dir string) error) (err error) {
+	dir, err := f.dir()
+	if err != nil {
+		return err
+	}
+	svc, err := openService(cmd, f)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, svc.Close()) }()
+	return do(svc, dir)
+}
+
 const rootLong = `Hands coding tasks to the OpenAI Codex CLI, many at once, each in its own git
 worktree inside its own throwaway Docker container without network, and gives
 back patches that were checked. It is an MCP server (stdio) for Claude and other
@@ -89,8 +104,9 @@ func newRoot(watched func()) *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.PersistentFlags().StringVar(&f.repo, "repo", "", "a directory in the repository (default: the client's roots, $CLAUDE_PROJECT_DIR, the working directory)")
+	root.PersistentFlags().StringVar(&f.repo, "repo", "", "a directory in the repository (default: $CLAUDE_PROJECT_DIR, the working directory; a server asks its client first)")
 	root.PersistentFlags().StringVar(&f.logLevel, "log-level", "warn", "debug, info, warn or error; the log goes to stderr")
+	complete(root, "log-level", "debug", "info", "warn", "error")
 	f.addWaitSeconds(root)
 	f.addWaitSeconds(serve)
 	for _, g := range []struct {
@@ -108,6 +124,13 @@ func newRoot(watched func()) *cobra.Command {
 		}
 	}
 	root.AddCommand(versionCommand(), docsCommand())
+	root.InitDefaultHelpCmd()
+	if help, _, err := root.Find([]string{"help"}); err == nil {
+		help.Args = func(_ *cobra.Command, args []string) error {
+			at, rest, _ := root.Find(args) // what was not found is the rest
+			return noCommand(at, rest)
+		}
+	}
 	return mendUsage(root)
 }
 

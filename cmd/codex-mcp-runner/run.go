@@ -73,7 +73,7 @@ func runCommand(f *rootFlags) *cobra.Command {
 		},
 	}
 	in.add(cmd)
-	addJSON(cmd, &asJSON)
+	addJSON(cmd, &asJSON, "run_codex_tasks")
 	return cmd
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/console"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
@@ -147,7 +148,7 @@ func (d *requestDecoder) err() error {
 	var all []error
 	for i, p := range d.problems {
 		if i == maxInputProblems {
-			all = append(all, &task.Refusal{Where: d.name, What: fmt.Sprintf("There are %d more problems.", len(d.problems)-i), Mend: "Mend these first."})
+			all = append(all, &task.Refusal{Where: d.name, What: "There is more: " + console.Count(len(d.problems)-i, "problem", "problems") + ".", Mend: "Mend these first."})
 			break
 		}
 		all = append(all, p.refusal)

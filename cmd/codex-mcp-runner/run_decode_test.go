@@ -133,7 +133,7 @@ func TestAllProblemsAreToldInTheOrderOfTheText(t *testing.T) {
 		t.Error(diff)
 	}
 	_, err = decodeRequest("x", []byte("tasks:\n"+strings.Repeat("- 1\n", 50)))
-	if all := task.Refusals(err); len(all) != maxInputProblems+1 || !strings.Contains(all[20].What, "30 more") {
+	if all := task.Refusals(err); len(all) != maxInputProblems+1 || !strings.Contains(all[20].What, "30 problems") {
 		t.Errorf("50 problems: %v", err)
 	}
 }

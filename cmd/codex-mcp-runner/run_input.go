@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/codex"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
@@ -42,12 +45,26 @@ func (t *taskFlags) add(cmd *cobra.Command) {
 	f.StringArrayVar(&t.paths, "allow-path", nil, "a `GLOB` of files that a task may change; repeat it for more, '' allows none")
 	f.StringArrayVar(&t.commands, "allow-command", nil, "a command `PREFIX` that Codex may run; repeat it for more, '' allows none")
 	f.StringArrayVar(&t.verify, "verify", nil, "a shell `COMMAND` that must pass afterwards, in a fresh sandbox; repeat it for more")
-	f.DurationVar(&t.timeout, "timeout", 0, "how long a task may take, 10s to 10m")
+	f.Func("timeout", "how long a task may take, a `DURATION` from 10s to 10m", t.setTimeout)
 	f.IntVar(&t.attempts, "attempts", 0, "how often each task is done, 1 to 5; the best attempt counts")
 	f.StringVar(&t.model, "model", "", "the model that Codex uses")
 	f.StringVar(&t.image, "image", "", "the container image that Codex works in")
 	cmd.MarkFlagsMutuallyExclusive("task", "file")
+	complete(cmd, "resource-policy", "conservative", "normal")
+	complete(cmd, "model", codex.KnownModels()...)
+	for _, other := range []string{"task", "base-ref", "run-id", "concurrency", "allow-path", "allow-command", "verify", "timeout", "attempts", "image"} {
+		complete(cmd, other)
+	}
 	// What is left out of all these has its default in .mcp-codex.json.
+}
+
+// setTimeout reads a duration as Go writes it, such as 90s or 5m.
+func (t *taskFlags) setTimeout(text string) (err error) {
+	if _, nerr := strconv.Atoi(text); nerr == nil {
+		return fmt.Errorf("it lacks a unit: say %ss for seconds", text)
+	}
+	t.timeout, err = time.ParseDuration(text)
+	return err
 }
 
 // request is what args, flags and stdin ask for.
@@ -187,6 +204,9 @@ func readInput(name string, stdin io.Reader) ([]byte, error) {
 		r, shown = f, name
 	}
 	text, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		err = p.Err // it would name the file once more
+	}
 	if err != nil {
 		return nil, usageError{fmt.Errorf("read %s: %w", shown, err)}
 	}

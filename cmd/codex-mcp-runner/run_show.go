@@ -39,7 +39,10 @@ func nextSteps(result task.RunResult, repo string) string {
 	if slices.ContainsFunc(result.Results, patch) {
 		step("see the patches", "runs diff")
 	}
-	if slices.ContainsFunc(result.Results, good) {
+	switch {
+	case result.Status == task.RunRunning: // and apply refuses until it is done
+		step("look on", "watch")
+	case slices.ContainsFunc(result.Results, good):
 		step("take them", "runs apply")
 	}
 	if result.ReportPath != "" {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +34,7 @@ func journalOf(cmd *cobra.Command, f *rootFlags) (*journal.Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	home, err := journal.Home(os.Getenv, repo.Root())
+	home, err := journal.Home(os.Getenv, repo.CommonDir())
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +54,13 @@ func runsListCommand(f *rootFlags) *cobra.Command {
 			}
 			// Runs that cannot be read are in the error; the others are good.
 			summaries, err := runs.Summaries()
+			if len(summaries) == 0 && err != nil {
+				return err // that there are no runs cannot be said
+			}
 			return errors.Join(listRuns(cmd, summaries, asJSON), err)
 		},
 	}
-	addJSON(cmd, &asJSON)
+	addJSON(cmd, &asJSON, "list_codex_runs")
 	return cmd
 }
 
@@ -88,7 +93,7 @@ func runsShowCommand(f *rootFlags) *cobra.Command {
 			return errors.Join(showRun(cmd.OutOrStdout(), result, f.repo, asJSON), err, runs.MarkSeen(result.RunID))
 		},
 	}
-	addJSON(cmd, &asJSON)
+	addJSON(cmd, &asJSON, "wait_codex_run")
 	return cmd
 }
 
@@ -109,10 +114,37 @@ func loadRun(cmd *cobra.Command, f *rootFlags, args []string) (*journal.Journal,
 	}
 	id := ""
 	if len(args) > 0 {
-		id = args[0]
+		if id, err = wholeID(runs, args[0]); err != nil {
+			return nil, nil, err
+		}
 	}
 	run, err := runs.Load(id)
 	return runs, run, err
+}
+
+// wholeID gives the id of the one run that begins so; id itself if there is such a
+// run, or none that begins so.
+func wholeID(runs *journal.Journal, id string) (string, error) {
+	records, _ := runs.List() // what cannot be read may still be meant by its whole id
+	var meant []string
+	for _, r := range records {
+		switch {
+		case r.RunID == id:
+			return id, nil
+		case strings.HasPrefix(r.RunID, id):
+			meant = append(meant, r.RunID)
+		}
+	}
+	switch len(meant) {
+	case 0:
+		return id, nil
+	case 1:
+		return meant[0], nil
+	}
+	return "", &task.Refusal{
+		What: fmt.Sprintf("%d runs begin with %q.", len(meant), id),
+		Mend: fmt.Sprintf("Give more of the id; the newest two are %s and %s.", console.Visible(meant[0]), console.Visible(meant[1])),
+	}
 }
 
 // atMostOneRun refuses more, and an empty id: a script with an unset variable

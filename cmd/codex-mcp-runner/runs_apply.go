@@ -28,34 +28,41 @@ func runsApplyCommand(f *rootFlags) *cobra.Command {
   codex-mcp-runner runs apply RUN --branch codex/login
   codex-mcp-runner runs apply RUN api docs --checkout`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			return errors.Join(cobra.MinimumNArgs(1)(cmd, args), noEmptyRun(cmd, args))
+			if len(args) == 0 { // what writes does not guess
+				return errors.New(whichRun(cmd, f))
+			}
+			return noEmptyRun(cmd, args)
 		},
 		ValidArgsFunction: f.completeRuns(0),
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			req.RunID, req.Tasks, req.Target = args[0], args[1:], task.ApplyBranch
 			if checkout {
 				req.Target = task.ApplyCheckout
 			}
-			dir, err := f.dir()
-			if err != nil {
-				return err
-			}
-			svc, err := openService(cmd, f)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, svc.Close()) }()
-			return apply(cmd.Context(), svc, dir, req, cmd.OutOrStdout(), asJSON)
+			return f.withService(cmd, func(svc *service, dir string) error {
+				return apply(cmd.Context(), svc, dir, req, cmd.OutOrStdout(), asJSON)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&req.Branch, "branch", "", "the new branch's `NAME` (default: codex/ and the run's id)")
 	cmd.Flags().BoolVar(&checkout, "checkout", false, "apply to what is checked out, its branch and its files")
 	cmd.Flags().BoolVar(&req.DryRun, "dry-run", false, "say what would happen and change nothing")
 	cmd.Flags().StringArrayVar(&req.AcceptUnsuccessful, "accept-unsuccessful", nil, "apply the patch of this `TASK` although it is no success; repeat it for more")
-	addJSON(cmd, &asJSON)
+	addJSON(cmd, &asJSON, "apply_codex_patches")
 	cmd.MarkFlagsMutuallyExclusive("branch", "checkout")
 	_ = cmd.RegisterFlagCompletionFunc("accept-unsuccessful", f.completeTasks) // the flag is there
 	return cmd
+}
+
+// whichRun asks for a run, and names the newest if there is one.
+func whichRun(cmd *cobra.Command, f *rootFlags) string {
+	newest := ""
+	if runs, err := journalOf(cmd, f); err == nil {
+		if records, _ := runs.List(); len(records) > 0 { // what cannot be read is not offered
+			newest = "the newest is " + console.Visible(records[0].RunID) + ", "
+		}
+	}
+	return "name the run whose patches to apply; " + newest + `"codex-mcp-runner runs list" has them`
 }
 
 // applier is the service's Apply.
@@ -74,7 +81,7 @@ func apply(ctx context.Context, a applier, dir string, req task.ApplyRequest, ou
 		err = console.Apply(out, result, screenOf(out))
 	}
 	if len(result.Conflicts) > 0 {
-		err = errors.Join(err, sayNo("nothing was applied: %d paths do not merge", len(result.Conflicts)))
+		err = errors.Join(err, sayNo("nothing was applied: conflicts in %s", console.Count(len(result.Conflicts), "path", "paths")))
 	}
 	return err
 }

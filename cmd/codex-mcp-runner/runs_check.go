@@ -60,7 +60,7 @@ func verifyRun(run *journal.Saved, getenv func(string) string) (runCheck, error)
 
 // storedSpecs gives the text of the plan's specs, of which the digest is taken.
 func storedSpecs(run *journal.Saved) ([]json.RawMessage, error) {
-	b, err := run.Read("run.json")
+	b, err := run.Read(task.FileRecord)
 	if err != nil {
 		return nil, err
 	}
@@ -105,18 +105,18 @@ func (c *taskChecker) files() {
 		c.wrong("%v", err)
 		return
 	}
-	attestation, missing := dir.Read(attestationFile)
+	attestation, missing := dir.Read(task.FileAttestation)
 	if missing != nil && !errors.Is(missing, fs.ErrNotExist) {
 		c.wrong("%v", missing)
 		return
 	}
-	patch, err := dir.Read(attest.SubjectName)
+	patch, err := dir.Read(task.FilePatch)
 	noPatch := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !noPatch {
 		c.wrong("%v", err)
 		return
 	}
-	result, err := dir.Read("result.json")
+	result, err := dir.Read(task.FileResult)
 	noResult := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !noResult {
 		c.wrong("%v", err)
@@ -139,7 +139,7 @@ func (c *taskChecker) files() {
 	c.check.Attested = &st
 	c.about(st.Predicate)
 	if noResult {
-		if c.run.Record.State == journal.StateDone {
+		if c.run.Status == task.RunDone {
 			c.wrong("result.json is missing")
 		}
 		return
@@ -149,7 +149,7 @@ func (c *taskChecker) files() {
 		c.wrong("result.json cannot be read: %v", err)
 		return
 	}
-	c.agrees("result.json", st.Predicate, r)
+	c.agrees(task.FileResult, st.Predicate, r)
 	c.agreesWithRun(st.Predicate)
 }
 
@@ -162,8 +162,8 @@ func (c *taskChecker) unattested(noPatch, noResult bool) {
 		c.wrong("there is a patch and no attestation of it")
 	case !noResult:
 		c.wrong("there is a result and no attestation of it")
-	case !ok && c.run.Record.State != journal.StateDone:
-		c.check.Note = fmt.Sprintf("no outcome to attest: the run is %s", c.run.Record.State)
+	case !ok && c.run.Status != task.RunDone:
+		c.check.Note = fmt.Sprintf("no outcome to attest: the run is %s", c.run.Status)
 	case !ok:
 		c.wrong("the run is done and has no result of it")
 	case r.Status == task.Skipped:
@@ -221,7 +221,7 @@ func (c *taskChecker) agrees(where string, p attest.Predicate, r task.Result) {
 func (c *taskChecker) agreesWithRun(p attest.Predicate) {
 	r, ok := c.inRun()
 	switch {
-	case !ok && c.run.Record.State == journal.StateDone:
+	case !ok && c.run.Status == task.RunDone:
 		c.wrong("the run's result.json leaves it out")
 	case ok && !internal(r):
 		c.agrees("the run's result.json", p, r)

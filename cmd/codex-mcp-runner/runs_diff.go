@@ -27,7 +27,7 @@ func runsDiffCommand(f *rootFlags) *cobra.Command {
   codex-mcp-runner runs diff RUN TASK --raw | git apply`,
 		Args:              noEmptyRun,
 		ValidArgsFunction: f.completeRuns(0),
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			runs, run, err := loadRun(cmd, f, args)
 			if err != nil {
 				return err
@@ -40,28 +40,24 @@ func runsDiffCommand(f *rootFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if run.Status == task.RunRunning { // beside the output, which may go to git
+				fmt.Fprintf(cmd.ErrOrStderr(), "the run %s is still running: these are its patches so far\n", console.Visible(result.RunID))
+			}
 			out := cmd.OutOrStdout()
 			if raw {
 				return errors.Join(showRaw(out, run, chosen), runs.MarkSeen(result.RunID))
 			}
-			dir, err := f.dir()
-			if err != nil {
-				return err
-			}
-			svc, err := openService(cmd, f)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, svc.Close()) }()
-			pages, err := patchPages(cmd.Context(), svc, dir, result.RunID, chosen)
-			if err != nil {
-				return err
-			}
-			return errors.Join(showPatches(out, pages, chosen, asJSON), runs.MarkSeen(result.RunID))
+			return f.withService(cmd, func(svc *service, dir string) error {
+				pages, err := patchPages(cmd.Context(), svc, dir, result.RunID, chosen)
+				if err != nil {
+					return err
+				}
+				return errors.Join(showPatches(out, pages, chosen, asJSON), runs.MarkSeen(result.RunID))
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&raw, "raw", false, "the patches byte for byte, secrets included")
-	addJSON(cmd, &asJSON)
+	addJSON(cmd, &asJSON, "")
 	cmd.MarkFlagsMutuallyExclusive("raw", "json")
 	return cmd
 }
@@ -79,7 +75,7 @@ func chooseTasks(run *journal.Saved, result task.RunResult, args []string) ([]ta
 	for _, id := range args[1:] {
 		i := slices.IndexFunc(result.Results, func(r task.Result) bool { return r.TaskID == id })
 		if i < 0 {
-			errs = append(errs, noResult(run, id))
+			errs = append(errs, noResult("", run, id))
 			continue
 		}
 		chosen = append(chosen, result.Results[i])
@@ -87,18 +83,19 @@ func chooseTasks(run *journal.Saved, result task.RunResult, args []string) ([]ta
 	return chosen, errors.Join(errs...)
 }
 
-func noResult(run *journal.Saved, id string) *task.Refusal {
-	var ids []string
-	for _, spec := range run.Record.Plan.Tasks {
-		if spec.ID == id {
-			return &task.Refusal{
-				What: fmt.Sprintf("The task %q of run %q has no result; the run is %s.", id, run.Record.RunID, run.Status),
-				Mend: "Wait until it has.",
-			}
-		}
-		ids = append(ids, spec.ID)
+// noResult refuses a task of which the journal has none.
+func noResult(where string, run *journal.Saved, id string) *task.Refusal {
+	if ids := taskIDs(run); !slices.Contains(ids, id) {
+		return task.NoSuchTask(where, run.Record.RunID, id, ids)
 	}
-	return task.NoSuchTask("", run.Record.RunID, id, ids)
+	mend := "Wait until it has."
+	if run.Status != task.RunRunning {
+		mend = "Leave it out, or run it again: it will not get one."
+	}
+	return &task.Refusal{
+		Where: where, What: fmt.Sprintf("The task %q of run %q has no result; the run is %s.", id, run.Record.RunID, run.Status),
+		Mend: mend,
+	}
 }
 
 // pager is the service's Page.
@@ -149,7 +146,7 @@ func showRaw(out io.Writer, run *journal.Saved, chosen []task.Result) error {
 		if err != nil {
 			return err
 		}
-		patch, err := dir.Read("task.patch")
+		patch, err := dir.Read(task.FilePatch)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

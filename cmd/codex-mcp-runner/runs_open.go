@@ -14,9 +14,6 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
-// reportFile is a run's report in its journal directory.
-const reportFile = "report.html"
-
 func runsOpenCommand(f *rootFlags) *cobra.Command {
 	var print, asJSON bool
 	cmd := &cobra.Command{
@@ -56,7 +53,7 @@ func runsOpenCommand(f *rootFlags) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&print, "print", false, "print the report's path and open nothing")
-	addJSON(cmd, &asJSON)
+	addJSON(cmd, &asJSON, "")
 	return cmd
 }
 
@@ -81,9 +78,9 @@ func reportOf(run *journal.Saved) (string, error) {
 	}
 	html, err := renderReport(run, result)
 	if err == nil {
-		err = run.Write(reportFile, html)
+		err = run.Write(task.FileReport, html)
 	}
-	return run.Path(reportFile), err
+	return run.Path(task.FileReport), err
 }
 
 // renderReport makes a report of a result and of what else the journal has. A

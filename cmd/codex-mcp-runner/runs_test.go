@@ -39,7 +39,7 @@ func newPast(t *testing.T) past {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home, err := journal.Home(os.Getenv, repo.Root())
+	home, err := journal.Home(os.Getenv, repo.CommonDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func (p past) keep(t *testing.T, id string, at time.Time, tasks ...ended) *journ
 	}
 	a, err := newAttester(os.Getenv)
 	check(err)
-	j, err := journal.Open(filepath.Dir(p.runs), p.repo)
+	j, err := journal.Open(filepath.Dir(p.runs), filepath.Join(p.repo, ".git"), p.repo)
 	check(err)
 	plan := task.Plan{RunID: id}
 	for _, e := range tasks {
@@ -84,7 +84,7 @@ func (p past) keep(t *testing.T, id string, at time.Time, tasks ...ended) *journ
 			RunID: id, ID: e.id, Prompt: "<do> \u2028 it", Env: map[string]string{"LANG": "\xff"}, AllowedPaths: []string{"src/**"},
 		})
 	}
-	run, err := j.Begin(plan, commit, "/work", at)
+	run, err := j.Begin(plan, commit, at)
 	check(err)
 	result := task.RunResult{RunID: id, BaseCommit: commit}
 	for i, e := range tasks {
@@ -98,7 +98,7 @@ func (p past) keep(t *testing.T, id string, at time.Time, tasks ...ended) *journ
 			ev := task.Evidence{Spec: plan.Tasks[i], Exit: task.Exit{ImageID: "sha256:ab"}}
 			b, err := a.attest(commit, ev, e.verdict, commit, []byte(e.patch), at)
 			check(err)
-			check(dir.Write(attestationFile, b))
+			check(dir.Write(task.FileAttestation, b))
 			b, err = json.Marshal(r)
 			check(err)
 			check(dir.Write("result.json", b))

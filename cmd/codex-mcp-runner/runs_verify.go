@@ -39,7 +39,7 @@ func runsVerifyCommand(f *rootFlags) *cobra.Command {
 			return checked.err()
 		},
 	}
-	addJSON(verify, &asJSON)
+	addJSON(verify, &asJSON, "")
 	return verify
 }
 
@@ -76,7 +76,7 @@ func (c runCheck) err() error {
 	if bad == 0 {
 		return nil
 	}
-	return fmt.Errorf("verify run %s: %d of %d tasks are not in order", console.Visible(c.RunID), bad, len(c.Tasks))
+	return fmt.Errorf("verify run %s: %d of %s not in order", console.Visible(c.RunID), bad, console.Count(len(c.Tasks), "task", "tasks"))
 }
 
 // write prints a line for each task.

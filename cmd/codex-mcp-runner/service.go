@@ -37,7 +37,7 @@ type service struct {
 	noEngine error
 
 	mu        sync.Mutex
-	recovered map[string]bool // journals in which lost runs were looked for
+	recovered map[string]bool // roots of checkouts in which lost runs were looked for
 }
 
 func newService(_ context.Context, o serviceOptions) (*service, error) {
@@ -98,7 +98,8 @@ func (s *service) reap(ctx context.Context) {
 	}
 }
 
-// place is a repository with where its runs are kept.
+// place is a checkout of a repository with where the repository's runs are kept,
+// which is one place for all of its checkouts.
 type place struct {
 	repo *workspace.Repository
 	home string
@@ -107,16 +108,19 @@ type place struct {
 // key names a run among those of all repositories.
 func (p place) key(runID string) string { return filepath.Join(p.home, "runs", runID) }
 
+// workDir is where a run's worktrees are.
+func (p place) workDir(runID string) string { return filepath.Join(p.home, "work", runID) }
+
 // journal is the place's journal, for reading.
 func (p place) journal() *journal.Journal { return journal.At(p.home) }
 
-// find opens the repository that dir is in.
+// find opens the checkout that dir is in.
 func (s *service) find(ctx context.Context, dir string) (place, error) {
 	repo, err := workspace.Open(ctx, dir, workspace.Options{Log: s.o.Log})
 	if err != nil {
 		return place{}, err
 	}
-	home, err := journal.Home(s.o.Getenv, repo.Root())
+	home, err := journal.Home(s.o.Getenv, repo.CommonDir())
 	return place{repo, home}, err
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/codex"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/journal"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/policy"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/workspace"
 )
@@ -36,7 +37,7 @@ func decided(name string, err error, found string) task.SetupCheck {
 	case 0:
 	case 1:
 		what := *all[0]
-		what.Mend = ""
+		what.Where, what.Mend = typed(what.Where), ""
 		c.Detail, c.Mend = what.Error(), all[0].Mend
 	default: // each with its mend, or nobody could tell which belongs to which
 		var lines []string
@@ -66,7 +67,7 @@ func (s *service) checkRepository(ctx context.Context, dir string) []task.SetupC
 	commit, err := repo.Resolve(ctx, "")
 	checks = append(checks, decided("repository", err, fmt.Sprintf("%s at %.12s", repo.Root(), commit)))
 	cfg, err := loadConfig(repo.Root())
-	checks = append(checks, decided("config", err, "the configuration is valid"))
+	checks = append(checks, decided("config", err, strings.Join(append([]string{"the configuration is valid"}, policy.Loosened(cfg.NetworkPolicy, cfg.SandboxMode, cfg.CommandPolicy)...), "\n")))
 	if err != nil {
 		return checks
 	}
@@ -102,7 +103,7 @@ func (s *service) checkDisk() []task.SetupCheck {
 		}
 		return []task.SetupCheck{decided("disk", err, "")}
 	}
-	free := uint64(fs.Bavail) * uint64(fs.Bsize) //nolint:unconvert // the types differ between systems
+	free := uint64(fs.Bavail) * uint64(fs.Bsize) // the types differ between systems
 	c := task.SetupCheck{Name: "disk", OK: free >= minFree, Detail: fmt.Sprintf("%.1f GiB free at %s", float64(free)/(1<<30), root)}
 	if !c.OK {
 		c.Mend = "Make room, or point XDG_STATE_HOME elsewhere."

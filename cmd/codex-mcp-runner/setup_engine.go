@@ -8,6 +8,7 @@ import (
 	"github.com/docker/go-units"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/codex"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/console"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/sandbox"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
@@ -32,7 +33,7 @@ func (s *service) checkSandbox(ctx context.Context) []task.SetupCheck {
 		return append(checks, decided("codex", err, ""))
 	}
 	if installed.ImageID != "" {
-		c := task.SetupCheck{Name: "codex", OK: installed.Codex == codex.Version, Detail: fmt.Sprintf("Codex %s, in an image of %s", installed.Codex, units.HumanSize(float64(installed.Bytes)))}
+		c := task.SetupCheck{Name: "codex", OK: installed.Codex == codex.Version, Detail: fmt.Sprintf("Codex %s, in an image of %s", installed.Codex, units.BytesSize(float64(installed.Bytes)))}
 		if !c.OK {
 			c.Detail = fmt.Sprintf("The image has Codex %s; this version is made for %s.", installed.Codex, codex.Version)
 			c.Mend = "Build the image anew with `codex-mcp-runner image build`."
@@ -70,8 +71,10 @@ func checkLeftovers(ctx context.Context, engine *sandbox.Engine) task.SetupCheck
 		bytes += image.Bytes
 	}
 	c := task.SetupCheck{Name: "leftovers", OK: len(left.Containers) == 0, Detail: fmt.Sprintf(
-		"%d containers of processes that died, %d old runner images (%s), %d old tools volumes",
-		len(left.Containers), len(left.Images), units.HumanSize(float64(bytes)), len(left.Volumes))}
+		"%s of processes that died, %s (%s), %s",
+		console.Count(len(left.Containers), "container", "containers"),
+		console.Count(len(left.Images), "old runner image", "old runner images"), units.BytesSize(float64(bytes)),
+		console.Count(len(left.Volumes), "old tools volume", "old tools volumes"))}
 	switch {
 	case left.Empty():
 		c.Detail = "nothing is left over"

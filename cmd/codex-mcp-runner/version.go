@@ -70,6 +70,6 @@ func versionCommand() *cobra.Command {
 			return err
 		},
 	}
-	addJSON(cmd, &asJSON)
+	addJSON(cmd, &asJSON, "")
 	return cmd
 }

@@ -22,7 +22,7 @@ func watchCommand(f *rootFlags) *cobra.Command {
 			"Exit code 0 if every task is a success, 3 if one is not or the run was lost.",
 		Args:              atMostOneRun,
 		ValidArgsFunction: f.completeRuns(1),
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			runs, err := journalOf(cmd, f)
 			if err != nil {
 				return err
@@ -31,34 +31,27 @@ func watchCommand(f *rootFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			dir, err := f.dir()
-			if err != nil {
-				return err
-			}
-			svc, err := openService(cmd, f)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, svc.Close()) }()
-			result, err := watchRun(cmd.Context(), svc, dir, id, cmd.ErrOrStderr())
-			if err != nil || cmd.Context().Err() != nil {
-				return err
-			}
-			err = showRun(cmd.OutOrStdout(), result, f.repo, asJSON)
-			if result.Status == task.RunLost {
-				return errors.Join(err, sayNo("the run %s was lost with the process that ran it", id))
-			}
-			return errors.Join(err, outcome(result, false))
+			return f.withService(cmd, func(svc *service, dir string) error {
+				result, err := watchRun(cmd.Context(), svc, dir, id, cmd.ErrOrStderr())
+				if err != nil || cmd.Context().Err() != nil {
+					return err
+				}
+				err = showRun(cmd.OutOrStdout(), result, f.repo, asJSON)
+				if result.Status == task.RunLost {
+					return errors.Join(err, sayNo("the run %s was lost with the process that ran it", id))
+				}
+				return errors.Join(err, outcome(result, false))
+			})
 		},
 	}
-	addJSON(cmd, &asJSON)
+	addJSON(cmd, &asJSON, "wait_codex_run")
 	return cmd
 }
 
 // runToWatch is the run that was named, or the newest that goes on.
 func runToWatch(runs *journal.Journal, args []string) (string, error) {
 	if len(args) > 0 {
-		return args[0], nil
+		return wholeID(runs, args[0])
 	}
 	summaries, err := runs.Summaries()
 	i := slices.IndexFunc(summaries, func(s task.RunSummary) bool { return s.Status == task.RunRunning })

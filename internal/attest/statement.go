@@ -21,7 +21,7 @@ const (
 	// PredicateType is ours. Readers are strict, so a new field is a new version.
 	PredicateType = "https://github.com/codex-mcp-runner/codex-mcp-runner/attestation/task-outcome/v1"
 	// SubjectName is the patch's name in the journal.
-	SubjectName = "task.patch"
+	SubjectName = task.FilePatch
 )
 
 // Outcome is what to attest about one task.

@@ -67,6 +67,7 @@ func refuse(what, mend string) error {
 // Parse reads a configuration; name is what the errors call it. What b leaves
 // out has its Default. Every problem is a *task.Refusal of its own, in the order
 // of the file and joined; its Where is like ".mcp-codex.json: resources.memory".
+// The fields without a problem are good all the same, for whoever looks for more.
 func Parse(name string, b []byte) (Config, error) {
 	if err := checkText(name, b); err != nil {
 		return Config{}, err
@@ -89,11 +90,7 @@ func Parse(name string, b []byte) (Config, error) {
 		return Config{}, err
 	}
 	p.checkSizes(root)
-	if err := p.err(); err != nil {
-		return Config{}, err
-	}
-
-	plain, err := json.Marshal(root.plain())
+	plain, err := json.Marshal(p.without(root.plain()))
 	if err != nil {
 		return Config{}, fmt.Errorf("parse %s: %w", name, err)
 	}
@@ -101,7 +98,7 @@ func Parse(name string, b []byte) (Config, error) {
 	if err := json.Unmarshal(plain, &c); err != nil {
 		return Config{}, fmt.Errorf("parse %s: %w", name, err)
 	}
-	return c, nil
+	return c, p.err()
 }
 
 // checkText refuses what no JSON parser should see.

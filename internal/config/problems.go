@@ -102,3 +102,19 @@ func suggest(name string, known []string) string {
 	}
 	return fmt.Sprintf("Known keys here: %s.", strings.Join(known, ", "))
 }
+
+// without leaves out of a file's value the members in which there is a problem,
+// and all of it if the problem is the file's.
+func (p *problems) without(value any) any {
+	members, ok := value.(map[string]any)
+	if !ok {
+		return map[string]any{}
+	}
+	for _, f := range p.found {
+		if len(f.path) == 0 {
+			return map[string]any{}
+		}
+		delete(members, f.path[0])
+	}
+	return members
+}

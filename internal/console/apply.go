@@ -56,7 +56,7 @@ func outcome(a task.ApplyResult) string {
 	default:
 		to = "the new branch " + Visible(a.Branch)
 	}
-	n, run := count(len(a.Tasks), "task", "tasks"), Visible(a.RunID)
+	n, run := Count(len(a.Tasks), "task", "tasks"), Visible(a.RunID)
 	switch {
 	case !a.Applied && a.DryRun:
 		return fmt.Sprintf("Dry run: nothing of run %s would be applied to %s.", run, to)

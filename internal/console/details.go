@@ -51,7 +51,7 @@ func findings(b *strings.Builder, r task.Result, s Screen) {
 		}
 	}
 	if more := left - mostFindings; more > 0 {
-		paragraph(b, "and "+count(more, "other", "others"), s)
+		paragraph(b, "and "+Count(more, "other", "others"), s)
 	}
 }
 
@@ -76,7 +76,7 @@ func says(b *strings.Builder, r task.Result, s Screen) {
 			paragraph(b, "Codex says:", s)
 		}
 		if i == most {
-			hang(b, "  > ", "  > ", fmt.Sprintf("… and %s", count(len(lines)-i, "line", "lines")), s)
+			hang(b, "  > ", "  > ", fmt.Sprintf("… and %s", Count(len(lines)-i, "line", "lines")), s)
 			break
 		}
 		hang(b, "  > ", "  > ", line, s)

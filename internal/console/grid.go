@@ -96,7 +96,7 @@ func few(names []string) string {
 	const most = 5
 	names = slices.Clone(names)
 	if more := len(names) - most; more > 0 {
-		names = append(names[:most], "and "+count(more, "other", "others"))
+		names = append(names[:most], "and "+Count(more, "other", "others"))
 	}
 	return strings.Join(names, ", ")
 }

@@ -102,6 +102,28 @@ func TestRegionShowsTheLatestAndLeavesTheTerminalAsItWas(t *testing.T) {
 	})
 }
 
+func TestANarrowTerminalShowsWhatMatters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for columns, want := range map[int]string{
+			40: "⠙ migrate…  running     1m05s  editing…\n",
+			50: "⠙ migrate-the-dat…  running     1m05s  editing i…\n",
+			60: "⠙ migrate-the-databas…  running     1m05s   12.4k  editing…\n",
+			72: "⠙ migrate-the-database-pa…  running     1m05s   12.4k  editing interna…\n",
+		} {
+			var out buffer
+			l := console.NewLive(&out, console.Screen{TTY: true, Size: func() (int, int) { return columns, 24 }})
+			working := working("migrate-the-database-part-1", "editing internal/store/schema.sql", time.Now().Add(-65*time.Second))
+			working.Usage.InputTokens = 12_400
+			l.Update(task.Progress{RunID: "r-1", Tasks: []task.TaskProgress{working}})
+			time.Sleep(frame)
+			l.Close()
+			if got := emulate(t, out.String(), columns, 24).text(); !strings.HasPrefix(got, want) {
+				t.Errorf("%d columns:\n%s\nwant:\n%s", columns, got, want)
+			}
+		}
+	})
+}
+
 func TestRegionIsNeverLargerThanTheTerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out buffer

@@ -16,6 +16,10 @@ const (
 	eraseBelow = "\x1b[J"
 
 	idColumns = 24 // a longer id is cut
+
+	// What a line has beside its id: a mark, a state, a clock and the gaps; then its
+	// tokens, where there is room for them beside the beginning of an activity.
+	lineColumns, tokenColumns, activityColumns = 23, 8, 8
 )
 
 var spinner = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
@@ -44,7 +48,7 @@ func (r *region) paint(p task.Progress, now time.Time) []byte {
 	}
 	b.WriteString("\r")
 	r.drawn = r.drawn[:0]
-	for _, line := range r.lines(p, now, rows-1) {
+	for _, line := range r.lines(p, now, columns-1, rows-1) {
 		// The last column stays free: a line that fills it makes some terminals
 		// go on to the next row, others not.
 		line = fit(line, max(columns-1, 1))
@@ -74,27 +78,34 @@ func (r *region) rows(columns int) int {
 	return n
 }
 
-// lines are the tasks and a summary, at most room of them: a region that is
+// lines are the tasks and a summary, at most rows of them: a region that is
 // taller than the screen could not be overwritten.
-func (r *region) lines(p task.Progress, now time.Time, room int) []string {
+func (r *region) lines(p task.Progress, now time.Time, columns, rows int) []string {
 	width := 0
 	for _, t := range p.Tasks {
 		width = max(width, text.StringWidthWithoutEscSequences(r.screen.idFit(t.ID, idColumns)))
 	}
+	// A narrow screen goes without the tokens first, then without the ends of ids.
+	width = min(width, max(columns-lineColumns-activityColumns, 8))
+	wide := columns-lineColumns-activityColumns-width >= tokenColumns
 	var lines []string
-	for _, t := range shown(p.Tasks, room-1) {
-		lines = append(lines, r.line(t, width, now))
+	for _, t := range shown(p.Tasks, rows-1) {
+		lines = append(lines, r.line(t, width, wide, now))
 	}
 	return append(lines, r.summary(p, len(lines)))
 }
 
-func (r *region) line(t task.TaskProgress, width int, now time.Time) string {
+func (r *region) line(t task.TaskProgress, width int, wide bool, now time.Time) string {
 	mark, state, color := r.mark(t)
-	return fmt.Sprintf("%s %s  %s %7s %7s  %s",
+	used := ""
+	if wide {
+		used = fmt.Sprintf("%*s", tokenColumns, tokens(t.Usage))
+	}
+	return fmt.Sprintf("%s %s  %s %7s%s  %s",
 		r.screen.paint(mark, color),
 		text.Pad(fit(Visible(t.ID), width), width, ' '),
 		r.screen.paint(fmt.Sprintf("%-9s", state), color),
-		elapsed(t, now), tokens(t.Usage),
+		elapsed(t, now), used,
 		r.screen.paint(folded(t.Activity), text.Faint))
 }
 

@@ -85,8 +85,12 @@ func rows(run task.RunResult, s Screen) []table.Row {
 	}
 	for _, p := range run.Progress {
 		if !ended[p.ID] {
+			state := Visible(string(p.State))
+			if run.Status == task.RunLost {
+				state = "was " + state
+			}
 			rows = append(rows, table.Row{
-				s.idFit(p.ID, idWidth), s.paint(Visible(string(p.State)), text.Faint), "", "", "",
+				s.idFit(p.ID, idWidth), s.paint(state, text.Faint), "", "", "",
 				tokens(p.Usage), fit(folded(p.Activity), noteWidth),
 			})
 		}
@@ -108,7 +112,8 @@ func note(r task.Result) string {
 	}
 	for _, a := range r.Attempts {
 		if a.Chosen {
-			words = append(words, fmt.Sprintf("attempt %d of %d", a.Number, len(r.Attempts)))
+			// More may have been asked for, if the task was cancelled.
+			words = append(words, fmt.Sprintf("attempt %d of %d made", a.Number, len(r.Attempts)))
 		}
 	}
 	n := 0
@@ -118,7 +123,7 @@ func note(r task.Result) string {
 		}
 	}
 	if n > 0 && r.Failure == nil {
-		words = append(words, count(n, "warning", "warnings"))
+		words = append(words, Count(n, "warning", "warnings"))
 	}
 	return strings.Join(words, ", ")
 }
@@ -133,7 +138,7 @@ func verified(all []task.Verification) string {
 	if len(all) == 0 {
 		return ""
 	}
-	return count(len(all), "check", "checks") + " passed"
+	return Count(len(all), "check", "checks") + " passed"
 }
 
 // combination says whether the patches go together, and which do not.
@@ -154,7 +159,8 @@ func combination(b *strings.Builder, c *task.Combination, s Screen) {
 	}
 }
 
-func count(n int, one, many string) string {
+// Count says how many of something there are.
+func Count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

@@ -15,11 +15,11 @@ import (
 
 func attempt(t *testing.T) (*Run, Dir, Dir) {
 	t.Helper()
-	j, err := Open(t.TempDir(), "/src/app")
+	j, err := Open(t.TempDir(), "/src/app/.git", "/src/app")
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := j.Begin(task.Plan{RunID: "r"}, "abc", "/w", time.Now())
+	run, err := j.Begin(task.Plan{RunID: "r"}, "abc", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,6 @@ import (
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
-// eventsName is the event log: one task.Event as JSON in each line.
-const eventsName = "events.jsonl"
-
 const (
 	// eventPause is how long a task's activity and usage wait after a line about
 	// it: a person reads no faster, and Codex can be busy.
@@ -63,7 +60,7 @@ func (r *Run) Events() (*EventLog, error) {
 	if r.events != nil {
 		return r.events, nil
 	}
-	f, err := os.OpenFile(r.Path(eventsName), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(r.Path(task.FileEvents), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the event log of run %s: %w", r.record.RunID, cause(err))
 	}

@@ -22,7 +22,7 @@ import (
 func logOf(t *testing.T) (*journal.Journal, *journal.Run, *journal.EventLog) {
 	t.Helper()
 	j, _ := open(t)
-	run, err := j.Begin(task.Plan{RunID: "r", Tasks: []task.Spec{{ID: "a"}, {ID: "b"}}}, "abc", "/w", time.Now())
+	run, err := j.Begin(task.Plan{RunID: "r", Tasks: []task.Spec{{ID: "a"}, {ID: "b"}}}, "abc", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,11 +274,11 @@ func FuzzTornEvents(f *testing.F) {
 	f.Add(uint(0), []byte(nil))
 	f.Add(uint(200), []byte("{\"n\":"))
 	dir := f.TempDir()
-	j, err := journal.Open(dir, "/src/app")
+	j, err := journal.Open(dir, "/src/app/.git", "/src/app")
 	if err != nil {
 		f.Fatal(err)
 	}
-	run, err := j.Begin(task.Plan{RunID: "r"}, "abc", "/w", time.Now())
+	run, err := j.Begin(task.Plan{RunID: "r"}, "abc", time.Now())
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -125,7 +125,7 @@ type eventReader struct {
 // until the next call.
 func (r *eventReader) next() ([]byte, error) {
 	if r.file == nil {
-		f, _, err := r.dir.open(eventsName)
+		f, _, err := r.dir.open(task.FileEvents)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
 		}

@@ -84,11 +84,11 @@ func TestMain(m *testing.M) {
 }
 
 func writeForever(home string) error {
-	j, err := journal.Open(home, "/src/app")
+	j, err := journal.Open(home, "/src/app/.git", "/src/app")
 	if err != nil {
 		return err
 	}
-	run, err := j.Begin(task.Plan{RunID: "r", Tasks: []task.Spec{{ID: "a"}, {ID: "b"}}}, "abc", "/w", time.Now())
+	run, err := j.Begin(task.Plan{RunID: "r", Tasks: []task.Spec{{ID: "a"}, {ID: "b"}}}, "abc", time.Now())
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
 // ItemKind says what an Item is.
@@ -45,6 +47,9 @@ type Item struct {
 // A work directory goes with its run: that of a run which is done holds
 // worktrees that somebody wanted to keep.
 func (j *Journal) Garbage(keep int) ([]Item, error) {
+	if _, err := j.entries(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err // nothing else could be read either
+	}
 	// A run is in the journal before it has a work directory: what is listed here
 	// without a run has none.
 	work, err := dirNames(filepath.Join(j.home, "work"))
@@ -80,7 +85,7 @@ func (j *Journal) abandoned(id string) bool {
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist)
 	}
-	return rec.State != StateDone
+	return rec.State != task.RunDone
 }
 
 // leftovers lists temporary files in runs that nobody writes, and directories
@@ -207,7 +212,7 @@ func (j *Journal) removeTemp(item Item) (gone bool, err error) {
 func dirNames(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("list %s: %w", filepath.Base(dir), cause(err))
+		return nil, fmt.Errorf("list %q: %w", filepath.Base(dir), cause(err))
 	}
 	var names []string
 	for _, e := range entries {

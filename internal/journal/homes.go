@@ -17,8 +17,12 @@ import (
 type HomeInfo struct {
 	// Path is the home, absolute if root was.
 	Path string `json:"path"`
-	// Repository is the repository's root; empty if it is not known.
+	// Repository is the git directory that the repository's checkouts share; empty
+	// if it is not known.
 	Repository string `json:"repository"`
+	// Checkout is the root of the one that the journal was last opened for, which
+	// may be gone; empty if it is not known.
+	Checkout string `json:"checkout"`
 	// Gone is true if the repository is known and is not there any more. It may
 	// be on a disk that is not mounted now.
 	Gone  bool  `json:"gone"`
@@ -33,7 +37,7 @@ var homePattern = regexp.MustCompile(`-[0-9a-f]{12}$`)
 func Homes(root string) ([]HomeInfo, error) {
 	names, err := dirNames(root)
 	if err != nil {
-		return nil, err
+		return nil, unusable("read", err)
 	}
 	var errs []error
 	homes := []HomeInfo{}
@@ -47,13 +51,16 @@ func Homes(root string) ([]HomeInfo, error) {
 			errs = append(errs, err)
 		}
 		home.Runs = len(runs)
-		b, err := Dir{path: home.Path}.Read(repositoryFile)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
+		noted := func(file string) string {
+			b, err := Dir{path: home.Path}.Read(file)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+			return strings.TrimSuffix(string(b), "\n")
 		}
 		// The home's name has the hash of the path: a file that says something else is wrong.
-		if repo := strings.TrimSuffix(string(b), "\n"); homeName(repo) == name {
-			home.Repository = repo
+		if repo := noted(repositoryFile); homeName(repo) == name {
+			home.Repository, home.Checkout = repo, noted(checkoutFile)
 			_, err := os.Lstat(repo)
 			home.Gone = errors.Is(err, fs.ErrNotExist)
 		}

@@ -17,7 +17,7 @@ import (
 func open(t *testing.T) (*journal.Journal, string) {
 	t.Helper()
 	home := filepath.Join(t.TempDir(), "home")
-	j, err := journal.Open(home, "/src/app")
+	j, err := journal.Open(home, "/src/app/.git", "/src/app")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func open(t *testing.T) (*journal.Journal, string) {
 
 func begin(t *testing.T, j *journal.Journal, id string, at time.Time) *journal.Run {
 	t.Helper()
-	run, err := j.Begin(task.Plan{RunID: id}, "abc", "/work/"+id, at)
+	run, err := j.Begin(task.Plan{RunID: id}, "abc", at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,13 +36,16 @@ func begin(t *testing.T, j *journal.Journal, id string, at time.Time) *journal.R
 
 func TestHomeIsStableAndTellsRepositoriesApart(t *testing.T) {
 	env := func(kv map[string]string) func(string) string { return func(k string) string { return kv[k] } }
-	a, err := journal.Home(env(map[string]string{"HOME": "/home/u"}), "/src/app")
+	a, err := journal.Home(env(map[string]string{"HOME": "/home/u"}), "/src/app/.git")
 	if err != nil || !strings.HasPrefix(a, "/home/u/.local/state/codex-mcp-runner/app-") {
 		t.Fatalf("got %q, %v", a, err)
 	}
-	b, _ := journal.Home(env(map[string]string{"HOME": "/home/u"}), "/other/app")
+	b, _ := journal.Home(env(map[string]string{"HOME": "/home/u"}), "/other/app/.git")
 	if a == b {
 		t.Error("two repositories of one name share a home")
+	}
+	if bare, _ := journal.Home(env(map[string]string{"HOME": "/home/u"}), "/src/app.git"); !strings.HasPrefix(bare, "/home/u/.local/state/codex-mcp-runner/app.git-") {
+		t.Errorf("a bare repository: %q", bare)
 	}
 	c, _ := journal.Home(env(map[string]string{"HOME": "/home/u", "XDG_STATE_HOME": "/state"}), "/src/app")
 	if filepath.Dir(c) != "/state/codex-mcp-runner" {
@@ -107,7 +110,7 @@ func TestARunIDIsUsedOnce(t *testing.T) {
 		t.Errorf("before: %v", err)
 	}
 	begin(t, j, "r1", time.Now())
-	_, err := j.Begin(task.Plan{RunID: "r1"}, "abc", "/w", time.Now())
+	_, err := j.Begin(task.Plan{RunID: "r1"}, "abc", time.Now())
 	for _, err := range []error{err, j.CheckNew("r1")} {
 		if r := task.Refusals(err); len(r) != 1 || r[0].Where != "run_id" {
 			t.Errorf("got %v, want a refusal of run_id", err)
@@ -117,7 +120,7 @@ func TestARunIDIsUsedOnce(t *testing.T) {
 
 func TestRecoverMarksDeadRunsLostAndLeavesLiveOnesAlone(t *testing.T) {
 	home := filepath.Join(t.TempDir(), "home")
-	j, err := journal.Open(home, "/src/app")
+	j, err := journal.Open(home, "/src/app/.git", "/src/app")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,11 +139,11 @@ func TestRecoverMarksDeadRunsLostAndLeavesLiveOnesAlone(t *testing.T) {
 		t.Fatalf("got %v, want %v", err, refuse)
 	}
 	var cleaned []string
-	lost, err := j.Recover(func(r journal.Record) error { cleaned = append(cleaned, r.WorkDir); return nil })
+	lost, err := j.Recover(func(r journal.Record) error { cleaned = append(cleaned, r.RunID); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(lost) != 1 || lost[0].RunID != "dead" || len(cleaned) != 1 || cleaned[0] != "/work/dead" {
+	if len(lost) != 1 || lost[0].RunID != "dead" || len(cleaned) != 1 || cleaned[0] != "dead" {
 		t.Errorf("lost %v, cleaned %v; want dead alone", lost, cleaned)
 	}
 	if lost, err := j.Recover(func(journal.Record) error { return nil }); err != nil || len(lost) != 0 {

@@ -104,19 +104,23 @@ func (s *Saved) summary() (task.RunSummary, error) {
 // is unlocked.
 func Status(rec Record, live bool) task.RunStatus {
 	switch {
-	case rec.State == StateDone:
+	case rec.State == task.RunDone:
 		return task.RunDone
-	case rec.State == StateRunning && live:
+	case rec.State == task.RunRunning && live:
 		return task.RunRunning
 	}
 	return task.RunLost
 }
 
-// entries lists the run directories.
+// entries lists the run directories. It refuses a directory that cannot be read;
+// one that is not there is fs.ErrNotExist.
 func (j *Journal) entries() ([]string, error) {
 	all, err := os.ReadDir(j.dir)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("list journal: %w", err)
+	}
+	if err != nil {
+		return nil, unusable("read", fmt.Errorf("%q: %w", j.dir, cause(err)))
 	}
 	var dirs []string
 	for _, e := range all {
@@ -131,7 +135,7 @@ func (j *Journal) entries() ([]string, error) {
 // copied under another name is none.
 func recordOf(dir string) (Record, error) {
 	var rec Record
-	b, err := Dir{path: dir}.Read("run.json")
+	b, err := Dir{path: dir}.Read(task.FileRecord)
 	if err != nil {
 		return rec, fmt.Errorf("read run %q: %w", filepath.Base(dir), err)
 	}

@@ -28,8 +28,11 @@ type Saved struct {
 func (j *Journal) Load(id string) (*Saved, error) {
 	if id == "" {
 		records, err := j.List()
+		if len(records) == 0 && err != nil {
+			return nil, err
+		}
 		if len(records) == 0 {
-			return nil, errors.Join(unknown("", nil), err)
+			return nil, unknown("", nil)
 		}
 		id = records[0].RunID
 	}
@@ -46,7 +49,7 @@ func (j *Journal) Load(id string) (*Saved, error) {
 		return nil, err
 	}
 	saved := &Saved{Dir: Dir{path: dir}, Record: rec, Status: Status(rec, live)}
-	b, err := saved.Read("result.json")
+	b, err := saved.Read(task.FileResult)
 	if errors.Is(err, fs.ErrNotExist) {
 		return saved, nil
 	}

@@ -16,11 +16,11 @@ import (
 
 func taskDir(t testing.TB) journal.Dir {
 	t.Helper()
-	j, err := journal.Open(t.TempDir(), "/src/app")
+	j, err := journal.Open(t.TempDir(), "/src/app/.git", "/src/app")
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := j.Begin(task.Plan{RunID: "r"}, "abc", "/w", time.Now())
+	run, err := j.Begin(task.Plan{RunID: "r"}, "abc", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func (s *Saved) taskResult(id string) (task.Result, error) {
 	if err != nil {
 		return r, err
 	}
-	b, err := dir.Read("result.json")
+	b, err := dir.Read(task.FileResult)
 	if err != nil {
 		return r, err
 	}

@@ -75,7 +75,7 @@ func TestSummaries(t *testing.T) {
 	log.Post(snapshot(task.TaskProgress{State: task.Running}, task.TaskProgress{State: task.Done, Status: task.Success}))
 	t0 := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	dead := begin(t, j, "dead", t0)
-	done, err := j.Begin(task.Plan{RunID: "done", Tasks: []task.Spec{{ID: "x"}, {ID: "y"}}}, "def", "/w", t0.Add(time.Hour))
+	done, err := j.Begin(task.Plan{RunID: "done", Tasks: []task.Spec{{ID: "x"}, {ID: "y"}}}, "def", t0.Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if saved.Record.State != journal.StateDone || saved.Result == nil || saved.Result.BaseCommit != "abc" {
+	if saved.Record.State != task.RunDone || saved.Result == nil || saved.Result.BaseCommit != "abc" {
 		t.Errorf("got %+v", saved)
 	}
 	tasks, err := saved.Tasks()
@@ -195,5 +195,26 @@ func TestATaskIsReadInsideItsRunOnly(t *testing.T) {
 	}
 	if _, err := td.Read("task.patch"); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a symbolic link was read as a patch: %v", err)
+	}
+}
+
+// What cannot be read is refused once, whoever asks.
+func TestAJournalThatCannotBeRead(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a\x1b[2J")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j := journal.At(filepath.Join(file, "home"))
+	_, list := j.List()
+	_, summaries := j.Summaries()
+	_, newest := j.Load("")
+	_, one := j.Load("r1")
+	_, garbage := j.Garbage(1)
+	_, homes := journal.Homes(file)
+	for name, err := range map[string]error{"List": list, "Summaries": summaries, "newest": newest, "Load": one, "Garbage": garbage, "Homes": homes} {
+		all := task.Refusals(err)
+		if len(all) != 1 || !strings.Contains(all[0].What, "cannot be read") || !strings.Contains(all[0].Mend, "XDG_STATE_HOME") || strings.ContainsRune(err.Error(), '\x1b') {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

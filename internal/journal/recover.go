@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
 // Recover finds runs whose process died before they were done. For each, clean
@@ -26,7 +28,7 @@ func (j *Journal) Recover(clean func(Record) error) (lost []Record, err error) {
 }
 
 func recoverRun(dir string, clean func(Record) error) (lost *Record, err error) {
-	if rec, err := recordOf(dir); errors.Is(err, fs.ErrNotExist) || (err == nil && rec.State != StateRunning) {
+	if rec, err := recordOf(dir); errors.Is(err, fs.ErrNotExist) || (err == nil && rec.State != task.RunRunning) {
 		return nil, nil
 	}
 	dead, unlock, err := takeOver(dir)
@@ -35,12 +37,12 @@ func recoverRun(dir string, clean func(Record) error) (lost *Record, err error) 
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	rec, err := recordOf(dir) // as it is now that nobody writes it
-	if err != nil || rec.State != StateRunning {
+	if err != nil || rec.State != task.RunRunning {
 		return nil, err
 	}
 	if err := clean(rec); err != nil {
 		return nil, fmt.Errorf("clean up after lost run %s: %w", rec.RunID, err)
 	}
-	rec.State = StateLost
+	rec.State = task.RunLost
 	return &rec, rec.save(Dir{path: dir})
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
 // A run is seen once what came of it has been handed to somebody. Only the
@@ -16,9 +18,9 @@ import (
 // nothing from who read which file.
 //
 // The newest keep runs stay. Older ones go, oldest first, if they were seen. One
-// that was not, since its client had gone away, stays until there are twice as
-// many runs: work is not thrown away unread, and the disk does not fill up with
-// what nobody asks for. A run that a process is writing counts, and never goes.
+// that was not, since its client had gone away, stays if it has a patch: work is
+// not thrown away unread. Without one it stays until there are twice as many runs.
+// A run that a process is writing counts, and never goes.
 
 // seenName is an empty file in the directory of a run that somebody has seen.
 const seenName = "seen"
@@ -42,8 +44,7 @@ func (j *Journal) MarkSeen(runID string) error {
 }
 
 // Prune removes runs until at most keep are left, those aside that are live or
-// that nobody has seen; twice as many of these are kept. Their work
-// directories stay: Garbage finds them.
+// that nobody has seen. Their work directories stay: Garbage finds them.
 func (j *Journal) Prune(keep int) error {
 	runs, err := j.excess(keep)
 	if err != nil {
@@ -76,11 +77,17 @@ func (j *Journal) excess(keep int) ([]Item, error) {
 		live, err := isLive(run.Path)
 		errs = append(errs, err)
 		_, unseen := os.Lstat(filepath.Join(run.Path, seenName))
-		if err == nil && !live && (unseen == nil || i < len(runs)-2*keep) {
+		if err == nil && !live && (unseen == nil || i < len(runs)-2*keep && !hasPatch(run.Path)) {
 			items = append(items, run)
 		}
 	}
 	return items, errors.Join(errs...)
+}
+
+// hasPatch says whether a task of the run has made something.
+func hasPatch(dir string) bool {
+	found, err := fs.Glob(os.DirFS(dir), "tasks/*/"+task.FilePatch)
+	return err != nil || len(found) > 0
 }
 
 // createdAt falls back on the directory's own time for a run that died before

@@ -40,10 +40,18 @@ func left(t *testing.T, dir string) string {
 	return strings.Join(names, " ")
 }
 
-func TestPruneKeepsWhatLivesAndForAWhileWhatNobodyHasSeen(t *testing.T) {
+func TestPruneKeepsWhatLivesAndWhatNobodyHasSeen(t *testing.T) {
 	j, dir := open(t)
 	t0 := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	live := begin(t, j, "0-live", t0)
+	finished(t, j, "0-work", t0)
+	made := filepath.Join(dir, "0-work", "tasks", "a")
+	if err := os.MkdirAll(made, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(made, "task.patch"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for i, id := range []string{"1-unseen", "2-seen", "3-unseen", "4-seen", "5-seen", "6-unseen"} {
 		finished(t, j, id, t0.Add(time.Duration(i+1)*time.Hour))
 		if strings.HasSuffix(id, "-seen") {
@@ -58,10 +66,10 @@ func TestPruneKeepsWhatLivesAndForAWhileWhatNobodyHasSeen(t *testing.T) {
 		keep int
 		want string
 	}{
-		{7, "0-live 1-unseen 2-seen 3-unseen 4-seen 5-seen 6-unseen"},
-		{3, "0-live 1-unseen 3-unseen 4-seen 5-seen 6-unseen"}, // 1-unseen is the sixth, and six is twice three
-		{2, "0-live 3-unseen 5-seen 6-unseen"},
-		{0, "0-live"},
+		{8, "0-live 0-work 1-unseen 2-seen 3-unseen 4-seen 5-seen 6-unseen"},
+		{3, "0-live 0-work 1-unseen 3-unseen 4-seen 5-seen 6-unseen"}, // 1-unseen is the sixth, and six is twice three
+		{2, "0-live 0-work 3-unseen 5-seen 6-unseen"},
+		{0, "0-live 0-work"},
 	} {
 		if err := j.Prune(step.keep); err != nil {
 			t.Fatal(err)
@@ -73,7 +81,7 @@ func TestPruneKeepsWhatLivesAndForAWhileWhatNobodyHasSeen(t *testing.T) {
 	if err := live.Finish(task.RunResult{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := left(t, filepath.Dir(dir)); got != "repository runs" {
+	if got := left(t, filepath.Dir(dir)); got != "checkout repository runs" {
 		t.Errorf("the home has %s", got)
 	}
 }
@@ -304,12 +312,15 @@ func TestHomes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		j, err := journal.Open(home, repo)
+		j, err := journal.Open(home, repo, "/first")
 		if err != nil {
 			t.Fatal(err)
 		}
 		finished(t, j, "r", time.Now())
-		want = append(want, journal.HomeInfo{Path: home, Repository: repo, Gone: repo == gone, Runs: 1})
+		if _, err := journal.Open(home, repo, "/last"); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, journal.HomeInfo{Path: home, Repository: repo, Checkout: "/last", Gone: repo == gone, Runs: 1})
 	}
 	put(t, filepath.Join(root, "images", "blob"), "")
 	liar := filepath.Join(root, "liar-0123456789ab")

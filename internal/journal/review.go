@@ -56,7 +56,7 @@ func (j *Journal) ended(runID string) (Dir, func() error, error) {
 		return Dir{}, nil, errors.New("it is still being written")
 	}
 	rec, err := recordOf(dir)
-	if err == nil && rec.State != StateDone {
+	if err == nil && rec.State != task.RunDone {
 		err = fmt.Errorf("it is %s, not done", rec.State)
 	}
 	if err != nil {

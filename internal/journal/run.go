@@ -29,7 +29,7 @@ type Run struct {
 
 // Begin makes the directory of a new run and locks it. It refuses a run id
 // that the journal has already. The caller ends the Run with Finish.
-func (j *Journal) Begin(plan task.Plan, baseCommit, workDir string, now time.Time) (*Run, error) {
+func (j *Journal) Begin(plan task.Plan, baseCommit string, now time.Time) (*Run, error) {
 	if !isName(plan.RunID) {
 		return nil, fmt.Errorf("create journal of run %q: that is no run id", plan.RunID)
 	}
@@ -45,8 +45,8 @@ func (j *Journal) Begin(plan task.Plan, baseCommit, workDir string, now time.Tim
 		return nil, errors.Join(fmt.Errorf("lock journal of run %s (taken: %t): %w", plan.RunID, !ok, err), os.RemoveAll(dir))
 	}
 	r := &Run{Dir: Dir{path: dir}, lock: lock, record: Record{
-		RunID: plan.RunID, State: StateRunning, BaseCommit: baseCommit,
-		CreatedAt: now.UTC(), Plan: plan, WorkDir: workDir,
+		RunID: plan.RunID, State: task.RunRunning, BaseCommit: baseCommit,
+		CreatedAt: now.UTC(), Plan: plan,
 	}}
 	if err := r.record.save(r.Dir); err != nil {
 		return nil, errors.Join(err, lock.Unlock(), os.RemoveAll(dir))
@@ -104,10 +104,10 @@ func (r *Run) Finish(result task.RunResult) error {
 	}
 	b, err := json.MarshalIndent(result, "", "  ")
 	if err == nil {
-		err = r.Write("result.json", append(b, '\n'))
+		err = r.Write(task.FileResult, append(b, '\n'))
 	}
 	if err == nil {
-		r.record.State = StateDone
+		r.record.State = task.RunDone
 		r.record.Done, r.record.Succeeded = len(result.Results), 0
 		for _, t := range result.Results {
 			if t.Status == task.Success {
@@ -124,7 +124,7 @@ func (rec Record) save(d Dir) error {
 	if err != nil {
 		return fmt.Errorf("encode run %s: %w", rec.RunID, err)
 	}
-	return d.Write("run.json", append(b, '\n'))
+	return d.Write(task.FileRecord, append(b, '\n'))
 }
 
 // isName says whether an id names something directly in a directory.

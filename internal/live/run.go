@@ -50,8 +50,10 @@ func (r *Run) Attach(taskID string, cancel context.CancelCauseFunc) {
 }
 
 // Cancel ends the run, or with a task's id that task alone. It does not wait, and
-// does nothing to what has ended. It refuses an id that the run does not have.
-func (r *Run) Cancel(taskID string, cause error) error {
+// does nothing to what has ended. It refuses an id that the run does not have. The
+// contexts end with a task.CancelRequest.
+func (r *Run) Cancel(taskID string, why error) error {
+	cause := &task.CancelRequest{Err: why}
 	if taskID == "" {
 		r.cancel(cause)
 		return nil

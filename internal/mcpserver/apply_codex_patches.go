@@ -27,7 +27,7 @@ func (s *Server) applyCodexPatches() (server.ServerTool, error) {
 		// It makes commits, and with target checkout it rewrites the user's files.
 		hints:  hints{destructive: true},
 		search: "apply, commit or merge the patches of a Codex run onto a branch or the checkout",
-		check:  checkIDs,
+		check:  func(tree any) []problem { return append(checkIDs(tree), checkBranch(tree)...) },
 		do: func(ctx context.Context, repo string, in task.ApplyRequest) (*mcp.CallToolResult, error) {
 			r, err := s.backend.Apply(ctx, repo, in)
 			if err != nil {
@@ -36,6 +36,15 @@ func (s *Server) applyCodexPatches() (server.ServerTool, error) {
 			return applyResult(r), nil
 		},
 	}.build(s)
+}
+
+// checkBranch finds a name for a new branch where none would be made.
+func checkBranch(tree any) []problem {
+	args, _ := tree.(map[string]any)
+	if name, _ := args["branch"].(string); name == "" || args["target"] != string(task.ApplyCheckout) {
+		return nil
+	}
+	return []problem{{[]string{"branch"}, "is of use with target branch only; leave it out, or leave out target."}}
 }
 
 // applyResult tells an apply in both forms.

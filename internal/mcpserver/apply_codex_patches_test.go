@@ -29,14 +29,14 @@ func TestApplyArrivesAndAConflictIsANormalResult(t *testing.T) {
 	}
 	w := connectTo(t, e, mcpserver.Options{}, nil)
 	got, r := ask[task.ApplyResult](t, w, "1", "apply_codex_patches",
-		`{"run_id":"r","tasks":["b","a"],"target":"checkout","branch":"x/y","accept_unsuccessful":["b"],"dry_run":true}`)
+		`{"run_id":"r","tasks":["b","a"],"target":"branch","branch":"x/y","accept_unsuccessful":["b"],"dry_run":true}`)
 	if got.Applied || !cmp.Equal(got.Conflicts, []string{"y.go"}) || !strings.Contains(r.text(), "conflict: y.go") {
 		t.Errorf("got %+v", got)
 	}
 	_, r = ask[task.ApplyResult](t, w, "2", "apply_codex_patches", `{"run_id":"r"}`)
 	golden(t, "apply.txt", []byte(r.text()))
 	if diff := cmp.Diff([]task.ApplyRequest{
-		{RunID: "r", Tasks: []string{"b", "a"}, Target: task.ApplyCheckout, Branch: "x/y", AcceptUnsuccessful: []string{"b"}, DryRun: true},
+		{RunID: "r", Tasks: []string{"b", "a"}, Target: task.ApplyBranch, Branch: "x/y", AcceptUnsuccessful: []string{"b"}, DryRun: true},
 		{RunID: "r"},
 	}, asked); diff != "" {
 		t.Error(diff)
@@ -47,6 +47,25 @@ func TestApplyArrivesAndAConflictIsANormalResult(t *testing.T) {
 	if text := refused(t, w, "3", "apply_codex_patches", `{"run_id":"r"}`); text != "The task b is no success. Name it in accept_unsuccessful." {
 		t.Error(text)
 	}
+}
+
+func TestAnApplyThatCannotBeMeantIsRefused(t *testing.T) {
+	e := newEngine(quick)
+	e.apply = func(_ string, req task.ApplyRequest) (task.ApplyResult, error) {
+		return task.ApplyResult{RunID: req.RunID, Target: task.ApplyCheckout}, nil
+	}
+	w := connectTo(t, e, mcpserver.Options{}, nil)
+	for arguments, want := range map[string]string{
+		`{"run_id":"r","target":"checkout","branch":"x"}`: "branch: is of use with target branch only",
+		`{"run_id":"r","tasks":[]}`:                       "tasks: is a list of 0; it must be a list of 1 to 50 of strings",
+		`{"run_id":"r "}`:                                 `run_id: is the string "r "; it must`,
+	} {
+		if text := refused(t, w, "1", "apply_codex_patches", arguments); !strings.Contains(text, want) {
+			t.Errorf("%s: %s", arguments, text)
+		}
+	}
+	ask[task.ApplyResult](t, w, "2", "apply_codex_patches", `{"run_id":"r","target":"checkout","branch":""}`)
+	ask[task.ApplyResult](t, w, "3", "apply_codex_patches", `{"run_id":"r","target":"checkout"}`)
 }
 
 func TestALongApplyIsCutAndKeepsEveryTask(t *testing.T) {

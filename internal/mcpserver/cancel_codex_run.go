@@ -56,8 +56,7 @@ func (s *Server) cancelCodexRun() (server.ServerTool, error) {
 			if err != nil {
 				return nil, err
 			}
-			// Of a single task there is a result once it is done.
-			cancel := r.Status == task.RunRunning && (in.TaskID == "" || len(one.Results) == 0)
+			cancel := r.Status == task.RunRunning && (in.TaskID == "" || !ended(one))
 			if cancel {
 				if r, err = s.cancelled(ctx, repo, in); err != nil {
 					return nil, err
@@ -71,6 +70,12 @@ func (s *Server) cancelCodexRun() (server.ServerTool, error) {
 			}, cancelText), nil
 		},
 	}.build(s)
+}
+
+// ended says of the one task of r that it has: there is a result once it is done,
+// or its state says so, as of one that was skipped.
+func ended(r task.RunResult) bool {
+	return len(r.Results) > 0 || slices.ContainsFunc(r.Progress, func(t task.TaskProgress) bool { return t.State == task.Done })
 }
 
 // cancelled cancels and says where the run stands when that has had its effect,

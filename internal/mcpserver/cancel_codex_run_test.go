@@ -130,6 +130,31 @@ func TestCancelOfATaskLetsTheOthersGoOn(t *testing.T) {
 	})
 }
 
+// A task that was skipped has no result before the run has.
+func TestATaskThatWasSkippedIsNotCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(func(ctx context.Context, _ string, req task.Request, progress func(task.Progress)) (task.RunResult, error) {
+			p := running(req, "x")
+			p.Tasks[1] = task.TaskProgress{ID: "b", State: task.Done, Status: task.Skipped}
+			progress(p)
+			<-ctx.Done()
+			return task.RunResult{RunID: req.RunID}, nil
+		})
+		w := connectTo(t, e, mcpserver.Options{}, nil)
+		w.send(runs("1", "r", `,"wait_seconds":0`))
+		w.answer("1")
+		synctest.Wait()
+		for i, id := range []string{"b", "a"} {
+			got, _ := ask[mcpserver.CancelOutput](t, w, []string{"2", "3"}[i], "cancel_codex_run", `{"run_id":"r","task_id":"`+id+`"}`)
+			if want := id == "a"; got.Cancelled != want {
+				t.Errorf("%s: %+v", id, got)
+			}
+		}
+		e.Stop(errors.New("the test is over"))
+		w.close()
+	})
+}
+
 // foreign is a run that another process owns.
 type foreign struct{ *engine }
 

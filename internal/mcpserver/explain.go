@@ -18,7 +18,10 @@ func describe(v any) string {
 		if x == "" {
 			return "an empty string"
 		}
-		return "the string " + strconv.Quote(oneLine(x, 60))
+		if r := []rune(x); len(r) > 60 {
+			x = string(r[:59]) + "…"
+		}
+		return "the string " + strconv.Quote(x) // as it is: what is wrong may be a blank at its end
 	case []any:
 		return fmt.Sprintf("a list of %d", len(x))
 	case map[string]any:

@@ -81,21 +81,29 @@ func checkPaging(tree any) []problem {
 	return problems
 }
 
-// page reads a piece of a section that fits. A shorter piece is read anew, since
-// only the backend knows where that one ends.
-func (s *Server) page(ctx context.Context, repo string, in getInput) (*mcp.CallToolResult, error) {
+// page tells a piece of a section that fits.
+func (s *Server) page(ctx context.Context, repo string, in getInput) (result *mcp.CallToolResult, err error) {
 	req := task.PageRequest{RunID: in.RunID, TaskID: in.TaskID, Section: in.Section, Cursor: in.Cursor, Limit: in.Limit}
 	if req.Limit == 0 {
 		req.Limit = defaultPage
 	}
+	_, err = s.fittingPage(ctx, repo, req, func(p task.Page) (whole bool) {
+		result, whole = pageResult(p)
+		return whole
+	})
+	return result, err
+}
+
+// fittingPage reads a page that fits into an answer. A shorter one is read anew,
+// since only the backend knows where that one ends.
+func (s *Server) fittingPage(ctx context.Context, repo string, req task.PageRequest, fits func(task.Page) bool) (task.Page, error) {
 	for {
 		p, err := s.readPage(ctx, repo, req)
 		if err != nil {
-			return nil, err
+			return p, err
 		}
-		result, whole := pageResult(p)
-		if whole || req.Limit <= smallPage {
-			return result, nil
+		if p = tidy(p); fits(p) || req.Limit <= smallPage {
+			return p, nil
 		}
 		req.Limit = max(smallPage, req.Limit/2)
 	}

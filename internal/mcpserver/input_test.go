@@ -69,7 +69,7 @@ func TestProblemsAreSaidReadably(t *testing.T) {
 		{`{"tasks":[{"task_id":"a","prompt":""}]}`, `tasks[0].prompt: is an empty string; it must be a string that is not blank.`},
 		{`{"tasks":[{"task_id":"a","prompt":" \n"}]}`, `it must be a string that is not blank.`},
 		{`{"tasks":[{"task_id":"a b","prompt":"p"}]}`, `tasks[0].task_id: is the string "a b"; it must be a string that matches ^[A-Za-z0-9._-]{1,64}$.`},
-		{`{"tasks":[{"task_id":"a\n","prompt":"p"}]}`, `tasks[0].task_id: is the string "a"`},
+		{`{"tasks":[{"task_id":"a\n","prompt":"p"}]}`, `tasks[0].task_id: is the string "a\n"; it must`},
 		{`{"tasks":[{"task_id":"..","prompt":"p"}]}`, `tasks[0].task_id: is the string ".."; it must hold something else than dots.`},
 		{`{"run_id":".","tasks":[{"task_id":"a","prompt":"p"}]}`, `run_id: is the string "."; it must hold something else than dots.`},
 		{`{"run_id":"../x","tasks":[{"task_id":"a","prompt":"p"}]}`, `run_id: is the string "../x"`},

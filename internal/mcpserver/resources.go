@@ -84,7 +84,7 @@ func (s *Server) readResource(ctx context.Context, req mcp.ReadResourceRequest) 
 	}
 	p, err := s.fittingPage(ctx, repo, task.PageRequest{
 		RunID: ref.run, TaskID: ref.task, Section: ref.kind.section, Cursor: ref.offset, Limit: defaultPage,
-	})
+	}, func(p task.Page) bool { return jsonWidth(p.Text, maxResult) <= maxResult-resourceRoom })
 	if err != nil {
 		return nil, noResource(ctx, req.Params.URI, err)
 	}
@@ -115,21 +115,6 @@ func (s *Server) resourceRepo(ctx context.Context, runID string, said mcp.MultiR
 		answerInstead(ctx, &reply{result: mcp.InputRequiredResult{Result: result, MultiRoundTripResult: ask.MultiRoundTripResult}})
 	}
 	return repo, err
-}
-
-// fittingPage reads a page that fits into an answer. A shorter one is read anew,
-// since only the backend knows where that one ends.
-func (s *Server) fittingPage(ctx context.Context, repo string, req task.PageRequest) (task.Page, error) {
-	for {
-		p, err := s.readPage(ctx, repo, req)
-		if err != nil {
-			return p, err
-		}
-		if p = tidy(p); req.Limit <= smallPage || jsonWidth(p.Text, maxResult) <= maxResult-resourceRoom {
-			return p, nil
-		}
-		req.Limit = max(smallPage, req.Limit/2)
-	}
 }
 
 // noResource has a request answered with what is wrong with it, if the caller can

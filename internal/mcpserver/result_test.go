@@ -160,6 +160,14 @@ func TestRunningResultAsText(t *testing.T) {
 	}
 	_, _, text, _ := parts(t, mcpserver.RunResult(r))
 	golden(t, "running.txt", []byte(text))
+
+	r.Status = task.RunLost
+	_, _, text, _ = parts(t, mcpserver.RunResult(r))
+	for _, want := range []string{"ui was running", "later was queued", "docs is done"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("lost, and nothing says %q:\n%s", want, text)
+		}
+	}
 }
 
 func TestFailedTasksAreANormalResult(t *testing.T) {

@@ -40,7 +40,7 @@ func runText(r task.RunResult) string {
 		combinationText(&b, r.Combination)
 	}
 	for _, t := range r.Progress {
-		progressText(&b, t)
+		progressText(&b, r.Status, t)
 	}
 	if r.Review != nil {
 		b.WriteString(reportSummary(*r.Review))
@@ -68,9 +68,13 @@ func doneCount(r task.RunResult) (done, all int) {
 	return done, all
 }
 
-// progressText tells where a task stands.
-func progressText(b *strings.Builder, t task.TaskProgress) {
-	text := t.ID + " is " + string(t.State)
+// progressText tells where a task stands, or stood when its run was lost.
+func progressText(b *strings.Builder, run task.RunStatus, t task.TaskProgress) {
+	verb := " is "
+	if run == task.RunLost && t.State != task.Done {
+		verb = " was "
+	}
+	text := t.ID + verb + string(t.State)
 	if t.Status != "" {
 		text += ", " + string(t.Status)
 	}

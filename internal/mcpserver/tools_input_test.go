@@ -38,7 +38,7 @@ func TestProblemsOfTheOtherToolsAreSaid(t *testing.T) {
 		{"review_plan_with_codex", `{"plan_text":"p","wait_seconds":"5"}`, `wait_seconds: is the string "5";`},
 		{"run_codex_tasks", `{"tasks":[{"task_id":"a","prompt":"p","depends_on":"b"}]}`, `tasks[0].depends_on: is the string "b"; it must be a list of strings.`},
 		{"run_codex_tasks", `{"tasks":[{"task_id":"a","prompt":"p","attempts":6}]}`, `tasks[0].attempts: is 6; it must be an integer from 1 to 5.`},
-		{"run_codex_tasks", `{"tasks":[{"task_id":"a","prompt":"p","verify_commands":[" "]}]}`, `tasks[0].verify_commands[0]: is the string ""; it must be a string that is not blank.`},
+		{"run_codex_tasks", `{"tasks":[{"task_id":"a","prompt":"p","verify_commands":[" "]}]}`, `tasks[0].verify_commands[0]: is the string " "; it must be a string that is not blank.`},
 	} {
 		if text := refused(t, w, "1", tc.tool, tc.arguments); !strings.Contains(text, "- "+tc.want) {
 			t.Errorf("%s %s\ngot  %s\nwant %s", tc.tool, tc.arguments, text, tc.want)

@@ -36,6 +36,7 @@ func CheckConfig(cfg config.Config) error {
 	r.checkCommands(prefix+"allowed_commands", cfg.AllowedCommands)
 	r.checkPatterns(prefix+"default_allowed_paths", cfg.DefaultAllowedPaths)
 	r.checkImage(prefix+"image", cfg.Image)
+	r.checkCodexCommand(prefix+"codex_command", cfg.CodexCommand)
 	r.checkVerify(prefix+"verify_commands", cfg.VerifyCommands)
 	return r.err()
 }

@@ -21,7 +21,7 @@ func large(t testing.TB, n, bytes int) Run {
 		fmt.Fprintf(&patch, "diff --git a/p%d/f.go b/p%d/f.go\nnew file mode 100644\nindex 0..1\n--- /dev/null\n+++ b/p%d/f.go\n@@ -0,0 +1,300 @@\n%s", i, i, i, body)
 	}
 	whole := patch.String()
-	r.Patch = func(string) string { return whole }
+	first.Patch = whole
 	for i := range n {
 		first.TaskID, spec.ID = fmt.Sprintf("task-%02d", i), fmt.Sprintf("task-%02d", i)
 		r.Result.Results = append(r.Result.Results, first)

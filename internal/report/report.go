@@ -29,9 +29,6 @@ type Run struct {
 	CreatedAt time.Time
 	// Events give the timeline; without them it shows durations alone.
 	Events []task.Event
-	// Patch returns a task's whole patch, redacted; empty if there is none. Nil:
-	// that of the Result is shown, which may be cut.
-	Patch func(taskID string) string
 }
 
 //go:embed page.html.tmpl

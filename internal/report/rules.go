@@ -37,7 +37,7 @@ func rules(s task.Spec, r task.Result) []rule {
 		{Name: "Commands", Items: s.AllowedCommands, Value: orNone(s.AllowedCommands), Hit: broke("command-not-allowed", "command-refused", "tool-refused")},
 		{Name: "Commands to look around", Value: inspection},
 		{Name: "A command outside the rules is", Value: word(string(s.CommandPolicy), map[string]string{"enforce": "refused before it runs", "audit": "reported afterwards"})},
-		{Name: "Network", Value: word(string(s.Network), map[string]string{"deny": "none; the model through our gateway alone", "allow": "the engine's bridge, beside the model through our gateway"}), Hit: broke("hosted-tool", "gateway-route", "gateway-request")},
+		{Name: "Network", Value: word(string(s.Network), map[string]string{"deny": "none; the model through our gateway alone", "allow": "the engine's bridge, beside the model through our gateway"}), Hit: broke("gateway-route", "gateway-request")},
 		{Name: "Sandbox", Value: string(s.SandboxMode)},
 		{Name: "Model", Value: or(s.Model, "Codex's default")},
 		{Name: "Image", Value: or(s.Image, "the runner image")},

@@ -119,32 +119,24 @@ func newTasks(r Run, p *painter) []*taskView {
 			t.Depends = append(t.Depends, refTo(id, tasks))
 		}
 	}
-	addDiffs(r, tasks, p)
+	addDiffs(tasks, p)
 	return tasks
 }
 
 // addDiffs gives every task its share of what a report shows of patches.
-func addDiffs(r Run, tasks []*taskView, p *painter) {
-	patches := make([]string, len(tasks))
+func addDiffs(tasks []*taskView, p *painter) {
 	sizes := make([]int, len(tasks))
 	for i, t := range tasks {
-		if !t.HasRun {
-			continue
-		}
-		patches[i] = t.Result.Patch
-		if r.Patch != nil {
-			patches[i] = r.Patch(t.ID)
-		}
-		sizes[i] = len(patches[i])
-		if r.Patch == nil && slices.Contains(t.Result.Truncated, "patch") {
+		sizes[i] = len(t.Result.Patch)
+		if slices.Contains(t.Result.Truncated, "patch") {
 			t.DiffNote = "Only the beginning of the patch was at hand here."
 		}
 	}
 	// The markup of short lines costs more than their text: see take.
 	limit := min(taskDiffBytes, share(sizes, reportDiffBytes))
 	for i, t := range tasks {
-		if patches[i] != "" {
-			d := newDiff(patches[i], limit, p)
+		if sizes[i] > 0 {
+			d := newDiff(t.Result.Patch, limit, p)
 			t.Diff = &d
 		}
 	}
@@ -193,6 +185,9 @@ func (t *taskView) unfinished(id string, r task.RunResult) {
 		if p.ID == id {
 			t.Status.Word = clip(40, string(p.State))
 			t.Words = "It had not ended when the report was made."
+			if r.Status == task.RunLost {
+				t.Status.Word, t.Words = "lost", "It had not ended when the process that ran it died."
+			}
 			if p.Activity != "" {
 				t.Words += " It was at: " + clip(200, p.Activity)
 			}
@@ -252,7 +247,8 @@ func paths(r task.Result, journal string) []pathView {
 
 // Only files whose names are ours and that begin with bytes of ours are linked:
 // a browser that guesses what a file is must not guess that it is a page.
-var linkable = regexp.MustCompile(`^tasks/[A-Za-z0-9][A-Za-z0-9._-]{0,63}/(task\.patch|verify\.log)$`)
+var linkable = regexp.MustCompile(`^tasks/[A-Za-z0-9][A-Za-z0-9._-]{0,63}/(` +
+	regexp.QuoteMeta(task.FilePatch) + `|` + regexp.QuoteMeta(task.FileVerify) + `)$`)
 
 // link returns the path relative to the journal, or "".
 func link(path, journal string) string {

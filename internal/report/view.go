@@ -154,14 +154,11 @@ func newReview(r *task.ReviewReport) []reviewList {
 	if r == nil {
 		return nil
 	}
-	return []reviewList{
-		{"Missing tasks", r.MissingTasks},
-		{"Dependency issues", r.DependencyIssues},
-		{"What can run at once", r.ParallelizationSuggestions},
-		{"Test gaps", r.TestGaps},
-		{"Risks", r.RiskFlags},
-		{"Tasks to split", r.RecommendedTaskSplits},
+	var lists []reviewList
+	for _, l := range r.Lists() {
+		lists = append(lists, reviewList{l.Title, *l.Sentences})
 	}
+	return lists
 }
 
 // combinationView says how the patches go together.

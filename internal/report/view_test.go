@@ -110,7 +110,7 @@ func TestLimitsThatWereHit(t *testing.T) {
 	for want, r := range map[string]task.Result{
 		"time": failure(task.FailTimeout), "time without a sign of life": failure(task.FailIdle), "memory": failure(task.FailOutOfMemory),
 		"output": failure(task.FailOutputLimit), "tokens": tokens, "paths": finding("path-not-allowed"), "commands": finding("command-refused"),
-		"network": finding("hosted-tool"), "patch": finding("patch-too-large"), "verify commands": failure(task.FailVerify), "": failure(task.FailCodex),
+		"network": finding("gateway-route"), "patch": finding("patch-too-large"), "verify commands": failure(task.FailVerify), "": failure(task.FailCodex),
 	} {
 		view := &taskView{}
 		view.fromSpec(task.Spec{TokenBudget: 1000}, r)
@@ -120,7 +120,7 @@ func TestLimitsThatWereHit(t *testing.T) {
 	}
 }
 
-func TestThePatchOfTheJournalGoesBeforeThatOfTheResult(t *testing.T) {
+func TestAPatchThatWasCutIsSaidToBe(t *testing.T) {
 	r := sample(t)
 	r.Result.Results[0].Patch, r.Result.Results[0].Truncated = "diff --git a/cut", []string{"patch"}
 	page, err := HTML(r)
@@ -130,13 +130,18 @@ func TestThePatchOfTheJournalGoesBeforeThatOfTheResult(t *testing.T) {
 	if !bytes.Contains(page, []byte("Only the beginning of the patch was at hand here.")) {
 		t.Error("a patch that was cut is shown as if it were whole")
 	}
-	r.Patch = func(id string) string {
-		return "diff --git a/of-" + id + " b/of-" + id + "\nold mode 100644\nnew mode 100755\n"
-	}
-	if page, err = HTML(r); err != nil {
+}
+
+func TestATaskOfALostRunIsNotSaidToRun(t *testing.T) {
+	r := sample(t)
+	id := r.Result.Results[0].TaskID
+	r.Result.Status, r.Result.Results = task.RunLost, r.Result.Results[1:]
+	r.Result.Progress = []task.TaskProgress{{ID: id, State: task.Running, Activity: "npm test"}}
+	page, err := HTML(r)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Contains(page, []byte("<code>of-order-totals</code>")) || bytes.Contains(page, []byte("was at hand")) {
-		t.Error("the whole patch is not shown")
+	if !bytes.Contains(page, []byte("It had not ended when the process that ran it died. It was at: npm test")) || bytes.Contains(page, []byte("1 running")) {
+		t.Error("a task that nobody works on is shown as one that runs")
 	}
 }

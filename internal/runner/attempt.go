@@ -58,8 +58,8 @@ func (a *attempt) try(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, a.clear(ctx, ws, task.Failed))
 	}
-	if ws != nil && a.ev.Stopped.Kind != task.FailCancelled { // nobody waits for a cancelled task
-		if err := a.gather(ctx, ws); err != nil && !a.cancelled(ctx, err) {
+	if left := lookAt(ctx); ws != nil && left.Err() == nil {
+		if err := a.gather(left, ws); err != nil && !a.cancelled(ctx, err) {
 			return a.lost(ctx, ws, err)
 		}
 	}
@@ -100,6 +100,16 @@ func (a *attempt) work(ctx context.Context) (ws Workspace, err error) {
 		err = nil
 	}
 	return ws, err
+}
+
+// lookAt is the context in which a task is looked at that has ended with ctx. If
+// somebody asked for the end, it goes on; else nobody waits any more.
+func lookAt(ctx context.Context) context.Context {
+	var asked *task.CancelRequest
+	if errors.As(context.Cause(ctx), &asked) {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
 }
 
 // gather takes what Codex left: the changes, and the session file if it is wanted.

@@ -131,7 +131,7 @@ func writeResult(record Record, r task.Result) error {
 	if err != nil {
 		return fmt.Errorf("encode the result of task %s: %w", r.TaskID, err)
 	}
-	return record.Write("result.json", append(b, '\n'))
+	return record.Write(task.FileResult, append(b, '\n'))
 }
 
 // cancelledBetween is the result of a task that was cancelled when some of its

@@ -196,3 +196,30 @@ func TestACancelWhileDependenciesAreMergedSkips(t *testing.T) {
 		t.Errorf("got %+v", r)
 	}
 }
+
+// Whoever cancels a task may want to see how far it came; when the server goes
+// down there is no time for that.
+func TestWhatATaskHadDoneWhenSomebodyCancelledItIsKept(t *testing.T) {
+	for name, c := range map[string]struct {
+		cause error
+		kept  bool
+	}{
+		"asked for":            {&task.CancelRequest{Err: errors.New("by cancel_codex_run")}, true},
+		"the server goes down": {errors.New("by SIGTERM"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.run, w.collect = hangs(""), eachPatches
+				time.AfterFunc(time.Second, func() { w.cancel("a", c.cause) })
+				r := must(t)(w.start(t.Context(), w.plan("a"))).Results[0]
+				if f := r.Failure; f == nil || f.Kind != task.FailCancelled || f.Message != c.cause.Error() {
+					t.Errorf("got %+v", f)
+				}
+				if kept := r.Patch != "" && r.PatchPath != "" && len(r.FilesChanged) == 1; kept != c.kept {
+					t.Errorf("the patch %q is in %q", r.Patch, r.PatchPath)
+				}
+			})
+		})
+	}
+}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,7 +26,12 @@ type guard struct {
 	mu      sync.Mutex
 	log     io.Writer
 	logged  int
+	allowed map[[sha256.Size]byte]int // how often each shell command was
 	refused []task.Finding
+}
+
+func newGuard(a *attempt, log io.Writer) *guard {
+	return &guard{spec: a.spec, rules: a.Rules, redact: a.Redact, log: log, allowed: map[[sha256.Size]byte]int{}}
 }
 
 // maxGuardLog bounds what a process that floods the guard can make us keep.
@@ -107,6 +113,9 @@ func (g *guard) note(line guardLine, rule string) {
 	defer g.mu.Unlock()
 	if g.logged++; g.logged > maxGuardLog {
 		return
+	}
+	if line.Allowed && line.Tool == codex.ToolShell {
+		g.allowed[sha256.Sum256([]byte(line.Asked))]++
 	}
 	if b, err := json.Marshal(line); err == nil {
 		// A log that cannot be written must not open the guard.

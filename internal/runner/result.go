@@ -52,16 +52,16 @@ func (a *attempt) keep(v task.Verdict, ws Workspace) error {
 		r.Patch, r.Truncated = "", []string{"patch"}
 	}
 	if len(ev.Changes.Patch) > 0 {
-		if err := a.record.Write("task.patch", ev.Changes.Patch); err != nil {
+		if err := a.record.Write(task.FilePatch, ev.Changes.Patch); err != nil {
 			return err
 		}
-		r.PatchPath = a.record.Path("task.patch")
+		r.PatchPath = a.record.Path(task.FilePatch)
 	}
 	attestation, err := a.Attest(ev, v, a.start, ev.Changes.Patch, a.started)
 	if err != nil {
 		return fmt.Errorf("attest task %s: %w", a.spec.ID, err)
 	}
-	if err := a.record.Write("attestation.json", attestation); err != nil {
+	if err := a.record.Write(task.FileAttestation, attestation); err != nil {
 		return err
 	}
 	a.kept = true
@@ -152,6 +152,9 @@ func dirtyNote(paths []string, total int) string {
 	names := text([]byte(strings.Join(paths, ", ")))
 	if total > len(paths) {
 		names += ", ..."
+	}
+	if total == 1 {
+		return fmt.Sprintf("The checkout has 1 uncommitted change that the tasks did not see (%s); commit it first if it matters.", names)
 	}
 	return fmt.Sprintf("The checkout has %d uncommitted changes that the tasks did not see (%s); commit them first if they matter.", total, names)
 }

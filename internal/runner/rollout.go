@@ -24,7 +24,7 @@ func (a *attempt) keepRollout(ctx context.Context, ws Workspace) {
 }
 
 func (a *attempt) copyRollout(ctx context.Context, ws Workspace) (err error) {
-	const name = "rollout.jsonl"
+	const name = task.FileRollout
 	content, err := ws.Rollout(ctx, a.spec.MaxOutputBytes)
 	if err != nil || len(content) == 0 {
 		return err

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,8 @@ func New(o Options) *Runner { return &Runner{o: o} }
 type Job struct {
 	Plan task.Plan
 	Repo Repository
+	// Notes are what the caller has to say to whoever reads the result.
+	Notes []string
 	// Attach is given, before the run begins, a way to cancel each task; once for
 	// each, in the order of the plan. May be nil.
 	Attach func(taskID string, cancel context.CancelCauseFunc)
@@ -62,7 +65,7 @@ func (r *Runner) Run(ctx context.Context, job Job) (task.RunResult, error) {
 		RunID:      plan.RunID,
 		BaseCommit: commit,
 		Results:    make([]task.Result, len(plan.Tasks)),
-		Notes:      r.notes(ctx, job),
+		Notes:      slices.Concat([]string{}, job.Notes, r.notes(ctx, job)),
 		Findings:   []task.Finding{},
 		Status:     task.RunDone,
 	}
@@ -138,7 +141,7 @@ func (r *run) report(result *task.RunResult) {
 	if r.Report == nil {
 		return
 	}
-	const name = "report.html"
+	const name = task.FileReport
 	result.ReportPath = r.record.Path(name)
 	html, err := r.Report(*result)
 	if err == nil {

@@ -20,7 +20,7 @@ func (a *attempt) codex(ctx context.Context, cancel context.CancelCauseFunc, ws 
 	if err != nil {
 		return err
 	}
-	files, closeFiles, err := openAll(a.record, "transcript.jsonl", "stderr.log", "gateway.jsonl", "guard.jsonl")
+	files, closeFiles, err := openAll(a.record, task.FileTranscript, task.FileStderr, task.FileGateway, task.FileGuard)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (a *attempt) codex(ctx context.Context, cancel context.CancelCauseFunc, ws 
 	defer turn.close()
 	clock := idleClock{limit: a.spec.IdleTimeout, busy: turn.commandRunning}
 	guardLog := a.Redact.Writer(files[3])
-	guard := guard{spec: a.spec, rules: a.Rules, redact: a.Redact, log: guardLog}
+	guard := newGuard(a, guardLog)
 	session := a.Model(ModelOptions{
 		Spec: a.spec, Log: files[2], Alive: clock.alive, Guard: guard.answer,
 		Stop: func(s task.Stop) { cancel(&stop{s}) },
@@ -60,8 +60,9 @@ func (a *attempt) codex(ctx context.Context, cancel context.CancelCauseFunc, ws 
 	a.ev.Turn = turn.finish()
 	a.ev.Gateway = session.Report()
 	a.ev.Refused = guard.findings()
+	a.ev.Unasked = guard.unasked(a.ev.Turn.Commands)
 	a.out = output{
-		stdout: a.record.Path("transcript.jsonl"), stderr: a.record.Path("stderr.log"),
+		stdout: a.record.Path(task.FileTranscript), stderr: a.record.Path(task.FileStderr),
 		stdoutTail: stdoutTail.String(), stderrTail: stderrTail.String(),
 	}
 	if err != nil && errors.Is(context.Cause(ctx), settle{}) { // the turn has ended, well or not: it is what counts

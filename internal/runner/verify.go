@@ -27,7 +27,7 @@ type verifier struct {
 // commit, until one fails, and puts into the evidence what they said. Its error
 // is a fault of ours or a cancel.
 func (a *attempt) verify(ctx context.Context) (err error) {
-	const name = "verify.log"
+	const name = task.FileVerify
 	log, err := a.record.Append(name)
 	if err != nil {
 		return err

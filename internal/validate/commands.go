@@ -2,13 +2,15 @@ package validate
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
 // commands matches every command of the transcript again, each line once. The
 // guard has refused what breaks the rules before it ran, so under enforce a
-// finding here means that something got past the guard.
+// finding here means that something got past the guard: also if the rules would
+// have allowed it.
 func commands(ev task.Evidence, r Rules) []task.Finding {
 	severity := task.SeverityError
 	if ev.Spec.CommandPolicy == task.CommandAudit {
@@ -39,6 +41,17 @@ func commands(ev task.Evidence, r Rules) []task.Finding {
 			Detail:   sentence(detail),
 			Evidence: c.Cmd,
 		})
+	}
+	for _, cmd := range ev.Unasked {
+		if !slices.ContainsFunc(found, func(f task.Finding) bool { return f.Evidence == cmd }) {
+			found = append(found, task.Finding{
+				Rule:     "command-unasked",
+				Severity: task.SeverityError,
+				Detail: fmt.Sprintf("The transcript has %s, and the guard was not asked about it: either it got past the guard, or it never ran.",
+					line(display(cmd, r.Script), 120)),
+				Evidence: cmd,
+			})
+		}
 	}
 	return found
 }

@@ -102,6 +102,8 @@ func TestConclusions(t *testing.T) {
 			ev.Spec.AllowedPaths, ev.Spec.AllowedCommands = []string{"lib/"}, []string{"ls"}
 		}},
 		{"a command past the guard", task.Stop{}, func(ev *task.Evidence) { ev.Spec.AllowedCommands = []string{"ls"} }},
+		{"a command that the guard was not asked about", task.Stop{}, func(ev *task.Evidence) { ev.Unasked = []string{"/bin/bash -lc 'npm test'"} }},
+		{"a turn without a model", task.Stop{}, func(ev *task.Evidence) { ev.Gateway = task.GatewayReport{} }},
 		{"a symlink to the host", task.Stop{}, func(ev *task.Evidence) {
 			ev.Changes.Files = append(ev.Changes.Files, link("src/k", "/root/.ssh"))
 		}},

@@ -146,13 +146,19 @@ func TestEachRuleFindsWhatItIsForAndNothingElse(t *testing.T) {
 		{"a name that reads backwards", changes(file("a\u202efdp.exe")), []judged{{warning, "odd-name", "a\u202efdp.exe"}}},
 		{"a name with nothing in it", changes(file("a\u200bb")), []judged{{warning, "odd-name", "a\u200bb"}}},
 		{"a name that is no UTF-8", changes(file("a\xff")), []judged{{warning, "odd-name", "a\xff"}}},
+		{"a name with an empty braille cell", changes(file("a\u2800b")), []judged{{warning, "odd-name", "a\u2800b"}}},
 		{"a name in another script", changes(file("文書/日本.md")), []judged{}},
 
 		{"a file in .git", changes(file(".git/hooks/post-checkout")), []judged{{bad, "git-dir", ".git/hooks/post-checkout"}}},
 		{"a file in .git of HFS+", changes(file("x/.g\u200cIt/config")), []judged{{bad, "git-dir", "x/.g\u200cIt/config"}, {warning, "odd-name", "x/.g\u200cIt/config"}}},
 		{
-			"a file in .git of NTFS", changes(file("GIT~1/config"), file(".git. ./config"), file(".git::$INDEX_ALLOCATION/config")),
-			[]judged{{bad, "git-dir", "GIT~1/config"}, {bad, "git-dir", ".git. ./config"}, {bad, "git-dir", ".git::$INDEX_ALLOCATION/config"}},
+			"a file in .git of NTFS", changes(file("GIT~1/config"), file(".git. ./config"), file(".git::$INDEX_ALLOCATION/config"), file(`.git\hooks`)),
+			[]judged{
+				{bad, "git-dir", "GIT~1/config"},
+				{bad, "git-dir", ".git. ./config"},
+				{bad, "git-dir", ".git::$INDEX_ALLOCATION/config"},
+				{bad, "git-dir", `.git\hooks`},
+			},
 		},
 		{"names near .git", changes(file(".gitignore"), file("x.git/a"), file("git/a")), []judged{}},
 
@@ -171,7 +177,7 @@ func TestEachRuleFindsWhatItIsForAndNothingElse(t *testing.T) {
 
 		{
 			"a process killed in a turn that completed",
-			task.Evidence{Turn: task.Turn{Completed: true}, Exit: task.Exit{OOMKilled: true}},
+			task.Evidence{Turn: task.Turn{Completed: true}, Exit: task.Exit{OOMKilled: true}, Gateway: task.GatewayReport{Requests: 1}},
 			[]judged{{warning, "memory-limit", ""}},
 		},
 		{"a turn killed", task.Evidence{Exit: task.Exit{OOMKilled: true}}, []judged{}},

@@ -19,6 +19,19 @@ func memory(ev task.Evidence) []task.Finding {
 	}}
 }
 
+// unmodelled tells of a turn that no model had a part in: whatever codex_command
+// runs, it is not Codex.
+func unmodelled(ev task.Evidence) []task.Finding {
+	if ev.Gateway.Requests > 0 || !ev.Turn.Completed {
+		return nil
+	}
+	return []task.Finding{{
+		Rule:     "model-not-called",
+		Severity: task.SeverityError,
+		Detail:   "The transcript has a completed turn, and the model was never called: it is not Codex that has written it.",
+	}}
+}
+
 // transcript passes on what Codex itself warned of.
 func transcript(turn task.Turn) []task.Finding {
 	var found []task.Finding

@@ -80,7 +80,7 @@ func commandsSentence(all []task.Command, script func(string) (string, bool)) st
 			failed = append(failed, shortCommand(c, script))
 		}
 	}
-	ran := "Codex ran " + count(int64(len(all)), "command")
+	ran := "By its transcript, Codex ran " + count(int64(len(all)), "command")
 	if len(failed) == 0 {
 		return ran + "; none failed."
 	}
@@ -102,6 +102,9 @@ func commandRulesSentence(ev task.Evidence, findings []task.Finding) string {
 	if n := int64(len(of(findings, "command-not-allowed"))); n > 0 {
 		return fmt.Sprintf("The command rules do not allow %s that ran.", count(n, "command"))
 	}
+	if n := int64(len(of(findings, "command-unasked"))); n > 0 {
+		return fmt.Sprintf("The guard was not asked about %s of the transcript.", count(n, "command"))
+	}
 	return "Every command that ran is allowed."
 }
 
@@ -115,6 +118,8 @@ func refusedSentence(refused []task.Finding) string {
 func patchSentence(ev task.Evidence) string {
 	files := count(int64(len(ev.Changes.Files)), "file")
 	switch {
+	case !changed(ev.Changes) && ev.Stopped.Kind == task.FailCancelled:
+		return "" // perhaps nobody has looked
 	case !changed(ev.Changes):
 		return "Codex changed nothing."
 	case !ev.Changes.Applicable:

@@ -27,8 +27,8 @@ type Rules struct {
 
 // Judge says what the evidence breaks, in an order that depends on the evidence
 // alone: what the collector found, then what changed, then what ran, then what
-// the gateway refused, then what the verify commands said. It returns an empty slice, not nil, if there is nothing
-// to say.
+// the gateway refused, then what the verify commands said. It returns an empty
+// slice, not nil, if there is nothing to say.
 func Judge(ev task.Evidence, r Rules) []task.Finding {
 	return append([]task.Finding{}, slices.Concat(
 		ev.Changes.Findings,
@@ -45,6 +45,7 @@ func Judge(ev task.Evidence, r Rules) []task.Finding {
 		commands(ev, r),
 		ev.Gateway.Findings,
 		memory(ev),
+		unmodelled(ev),
 		transcript(ev.Turn),
 		verification(ev),
 	)...)
