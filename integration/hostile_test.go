@@ -95,7 +95,7 @@ func TestTheUsersOwnChangesAreNotTouchedAndSaid(t *testing.T) {
 	if strings.Contains(h.heard(), "my own words") || strings.Contains(h.heard(), "untracked") {
 		t.Errorf("the task saw uncommitted work:\n%s", h.heard())
 	}
-	if len(got.Notes) != 1 || !strings.Contains(got.Notes[0], "README.md") || !strings.Contains(got.Notes[0], "uncommitted") {
+	if len(got.Notes) != 2 || !strings.HasPrefix(got.Notes[0], `command_policy is "audit"`) || !strings.Contains(got.Notes[1], "README.md") || !strings.Contains(got.Notes[1], "uncommitted") {
 		t.Errorf("notes: %q", got.Notes)
 	}
 	if r := got.Results[0]; r.Status != task.Success || strings.Contains(r.Patch, "my own") {

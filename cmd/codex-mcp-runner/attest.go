@@ -36,16 +36,17 @@ func newAttester(getenv func(string) string) (attester, error) {
 // base. The task counts as finished now.
 func (a attester) attest(base string, ev task.Evidence, v task.Verdict, start string, patch []byte, started time.Time) ([]byte, error) {
 	return a.signer.Sign(attest.Outcome{
-		Spec:         ev.Spec,
-		Started:      started,
-		Finished:     time.Now(),
-		BaseCommit:   base,
-		StartCommit:  start,
-		ImageID:      ev.Exit.ImageID,
-		Policies:     a.policies,
-		CodexVersion: codex.Version,
-		Verdict:      v,
-		Patch:        patch,
+		Spec:          ev.Spec,
+		Started:       started,
+		Finished:      time.Now(),
+		BaseCommit:    base,
+		StartCommit:   start,
+		ImageID:       ev.Exit.ImageID,
+		Policies:      a.policies,
+		RunnerVersion: version(),
+		CodexVersion:  codex.Version,
+		Verdict:       v,
+		Patch:         patch,
 	})
 }
 

@@ -45,14 +45,14 @@ func seeded(t testing.TB, seed byte) (*attest.Signer, ed25519.PrivateKey) {
 func outcome() attest.Outcome {
 	berlin := time.FixedZone("", 2*60*60)
 	return attest.Outcome{
-		Spec:         task.Spec{RunID: "r1", ID: "fix-sum", Prompt: "Fix it.", AllowedPaths: []string{"src/**"}},
-		Started:      time.Date(2026, 5, 6, 9, 8, 9, 1_234_567, berlin),
-		Finished:     time.Date(2026, 5, 6, 9, 9, 10, 0, berlin),
-		BaseCommit:   "0123456789abcdef0123456789abcdef01234567",
-		StartCommit:  "89abcdef0123456789abcdef0123456789abcdef",
-		ImageID:      "sha256:" + strings.Repeat("ab", 32),
-		Policies:     []attest.Resource{attest.Describe("policies/commands.json", []byte("{}"))},
-		CodexVersion: "0.169.0",
+		Spec:          task.Spec{RunID: "r1", ID: "fix-sum", Prompt: "Fix it.", AllowedPaths: []string{"src/**"}},
+		Started:       time.Date(2026, 5, 6, 9, 8, 9, 1_234_567, berlin),
+		Finished:      time.Date(2026, 5, 6, 9, 9, 10, 0, berlin),
+		BaseCommit:    "0123456789abcdef0123456789abcdef01234567",
+		StartCommit:   "89abcdef0123456789abcdef0123456789abcdef",
+		ImageID:       "sha256:" + strings.Repeat("ab", 32),
+		Policies:      []attest.Resource{attest.Describe("policies/commands.json", []byte("{}"))},
+		RunnerVersion: "v1.2.3", CodexVersion: "0.169.0",
 		Verdict: task.Verdict{
 			Status:  task.Failed,
 			Failure: &task.Failure{Kind: task.FailRule, Message: "m"},
@@ -123,7 +123,7 @@ func TestVerifyGivesWhatWasSigned(t *testing.T) {
 					Start:      attest.Resource{Digest: map[string]string{"gitCommit": o.StartCommit}},
 					Image:      &attest.Resource{Digest: map[string]string{"sha256": strings.Repeat("ab", 32)}},
 					Spec:       attest.Resource{Name: "spec", Digest: map[string]string{"sha256": spec}},
-					Policies:   o.Policies, CodexVersion: "0.169.0",
+					Policies:   o.Policies, RunnerVersion: "v1.2.3", CodexVersion: "0.169.0",
 					Status: task.Failed, FailureKind: task.FailRule, Findings: []string{"mode-change", "path-not-allowed"},
 				},
 			}

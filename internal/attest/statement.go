@@ -36,9 +36,11 @@ type Outcome struct {
 	// ImageID is the engine's id of the image, "sha256:..."; empty if no container ran.
 	ImageID string
 	// Policies are the rules that were in force, one for each file.
-	Policies     []Resource
-	CodexVersion string
-	Verdict      task.Verdict
+	Policies []Resource
+	// RunnerVersion is that of the program that judged, CodexVersion of the Codex
+	// that it is made for.
+	RunnerVersion, CodexVersion string
+	Verdict                     task.Verdict
 	// Patch is what is in the journal, byte for byte; empty if nothing changed.
 	Patch []byte
 }
@@ -60,6 +62,9 @@ type Resource struct {
 
 // Predicate is how a task came to its patch and what was thought of it.
 type Predicate struct {
+	// RunnerVersion says which program judged; the envelope's key, whose.
+	RunnerVersion string `json:"runnerVersion"`
+
 	RunID  string `json:"runId"`
 	TaskID string `json:"taskId"`
 	// StartedOn and FinishedOn are UTC, to the millisecond, by our clock.
@@ -114,6 +119,8 @@ func (o Outcome) statement() (Statement, error) {
 		return Statement{}, fmt.Errorf("encode the spec of task %s: %w", o.Spec.ID, err)
 	}
 	p := Predicate{
+		RunnerVersion: o.RunnerVersion,
+
 		RunID:        o.Spec.RunID,
 		TaskID:       o.Spec.ID,
 		StartedOn:    o.Started.UTC().Truncate(time.Millisecond),
