@@ -23,7 +23,7 @@ type Config struct {
 	DefaultTimeoutSec   int                `json:"default_timeout_sec" jsonschema:"minimum=10,maximum=1800" jsonschema_description:"Seconds that a task may take, container start included."`
 	ResourcePolicy      string             `json:"resource_policy" jsonschema:"enum=conservative,enum=normal" jsonschema_description:"Which set of limits a sandbox has."`
 	NetworkPolicy       task.NetworkPolicy `json:"network_policy" jsonschema:"enum=deny,enum=allow" jsonschema_description:"deny: a sandbox has no network interface but loopback. allow: the engine's default bridge."`
-	CodexCommand        string             `json:"codex_command" jsonschema:"maxLength=256,pattern=^([A-Za-z0-9_][A-Za-z0-9_.+-]*|(/[A-Za-z0-9_+-][A-Za-z0-9_.+-]*)+)$" jsonschema_description:"The Codex CLI inside the image: a name that is found on its PATH or an absolute path, without arguments; nothing that lies in the repository."`
+	CodexCommand        string             `json:"codex_command" jsonschema:"maxLength=256,pattern=^[A-Za-z0-9_./][A-Za-z0-9_./+-]*$" jsonschema_description:"The Codex CLI inside the image: a name that is found on its PATH or an absolute path, without arguments; nothing that lies in the repository."`
 	CodexModel          string             `json:"codex_model" jsonschema:"maxLength=128,pattern=^[A-Za-z0-9][A-Za-z0-9_.:/-]*$" jsonschema_description:"The model that Codex uses."`
 	CodexFullAuto       bool               `json:"codex_full_auto" jsonschema_description:"false: Codex may look and answer, and the worktree is mounted read-only."`
 	CodexEphemeral      bool               `json:"codex_ephemeral" jsonschema_description:"true: Codex writes no session file. false: it writes one, and it is kept in the journal as rollout.jsonl."`

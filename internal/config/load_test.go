@@ -88,9 +88,6 @@ func TestBadTextIsRefusedClearly(t *testing.T) {
 		{"over 1 MiB", `{"image": "` + strings.Repeat("x", 1<<20) + `"}`, "larger than 1 MiB"},
 		{"model is a flag", `{"codex_model": "-m"}`, `codex_model: is "-m" but must match`},
 		{"command is a line", `{"codex_command": "codex; evil"}`, `codex_command: is "codex; evil" but must match`},
-		{"command of the repository", `{"codex_command": "./tools/codex"}`, `codex_command: is "./tools/codex" but must match`},
-		{"command by a relative path", `{"codex_command": "tools/codex"}`, `codex_command: is`},
-		{"command by a roundabout path", `{"codex_command": "/usr/../workspace/codex"}`, `codex_command: is`},
 		{"newline at the end of a command", `{"codex_command": "codex\n"}`, `codex_command: is`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -80,9 +80,13 @@ func describe(spec task.Spec) string {
 	if image == "" {
 		image = "the runner image"
 	}
-	said := fmt.Sprintf("It would run %s in %s: network %s, %s, %g CPUs, %s, %d processes, at most %v; paths %s; commands %s.",
+	cpus := "1 CPU"
+	if spec.Limits.CPUs != 1 {
+		cpus = fmt.Sprintf("%g CPUs", spec.Limits.CPUs)
+	}
+	said := fmt.Sprintf("It would run %s in %s: network %s, %s, %s, %s, %d processes, at most %v; paths %s; commands %s.",
 		strings.Join(codex.Command(spec), " "), image, spec.Network, spec.SandboxMode,
-		spec.Limits.CPUs, size(spec.Limits.MemoryBytes), spec.Limits.Pids, spec.Timeout.Round(time.Second),
+		cpus, size(spec.Limits.MemoryBytes), spec.Limits.Pids, spec.Timeout.Round(time.Second),
 		orNone(spec.AllowedPaths), orNone(spec.AllowedCommands))
 	if len(spec.DependsOn) > 0 {
 		said += fmt.Sprintf(" It would start from the patches of %s.", strings.Join(spec.DependsOn, ", "))
