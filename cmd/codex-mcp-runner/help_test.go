@@ -1,17 +1,14 @@
 package main
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
-)
 
-var update = flag.Bool("update", false, "write the golden files anew")
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
+)
 
 // commandsOf lists a command and all below it that people see.
 func commandsOf(cmd *cobra.Command) []*cobra.Command {
@@ -39,22 +36,7 @@ func TestHelp(t *testing.T) {
 			name = "root.txt"
 		}
 		seen[name] = true
-		file := filepath.Join("testdata", "help", name)
-		if *update {
-			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(file, []byte(out), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), out); diff != "" {
-			t.Errorf("%v (-want +got):\n%s", path, diff)
-		}
+		golden.Check(t, "help/"+name, out)
 	}
 	files, err := filepath.Glob("testdata/help/*")
 	if err != nil {

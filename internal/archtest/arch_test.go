@@ -58,10 +58,14 @@ func TestThePlanIsRead(t *testing.T) {
 	if h.may["cmd"] != nil {
 		t.Errorf("cmd may import %q, want all", h.may["cmd"])
 	}
-	for _, lib := range []string{"github.com/docker/docker", "github.com/mark3labs/mcp-go", "os/exec"} {
-		if len(h.fence[lib]) == 0 {
-			t.Errorf("no fence around %s", lib)
-		}
+	if diff := cmp.Diff(map[string][]string{
+		"github.com/docker/docker":                    {"sandbox"},
+		"github.com/mark3labs/mcp-go":                 {"mcpserver", "cmd"},
+		"os/exec":                                     {"workspace", "debootstrap"},
+		"github.com/testcontainers/testcontainers-go": {"tests"},
+		"internal/golden":                             {"tests"},
+	}, h.fence); diff != "" {
+		t.Errorf("the fences (-want +got):\n%s", diff)
 	}
 }
 
@@ -136,8 +140,16 @@ func TestBadImportsAreFound(t *testing.T) {
 		{"cmd/x/a.go", `import _ "github.com/mark3labs/mcp-go/mcp"`, ""},
 		{"internal/runner/a.go", `import _ "os/exec"`, "only workspace, debootstrap may import os/exec"},
 		{"internal/runner/a_test.go", `import _ "os/exec"`, ""},
-		{"cmd/x/a.go", `import _ "github.com/testcontainers/testcontainers-go/wait"`, "only tests import github.com/testcontainers/testcontainers-go/wait"},
+		{"cmd/x/a.go", `import _ "github.com/testcontainers/testcontainers-go/wait"`, "only tests may import github.com/testcontainers/testcontainers-go/wait"},
+		{"cmd/x/a_test.go", `import _ "github.com/testcontainers/testcontainers-go"`, ""},
 		{"integration/a.go", `import _ "github.com/testcontainers/testcontainers-go"`, ""},
+		{"internal/policy/a.go", own("internal/golden"), "only tests may import internal/golden"},
+		{"internal/policy/a_test.go", own("internal/golden"), ""},
+		{"internal/config/a_test.go", own("internal/golden"), ""},
+		{"internal/task/a.go", own("internal/golden"), "task (floor 0) may not import internal/golden"},
+		{"cmd/x/a.go", own("internal/golden"), "only tests may import internal/golden"},
+		{"cmd/x/a_test.go", own("internal/golden"), ""},
+		{"integration/a.go", own("internal/golden"), ""},
 
 		{"internal/journal/a.go", "import \"fmt\"\nfunc f() { fmt.Println() }", "fmt.Println: stdout carries MCP and the log is passed in"},
 		{"internal/journal/a.go", "import out \"fmt\"\nvar p = out.Printf", "out.Printf: stdout carries MCP and the log is passed in"},

@@ -14,7 +14,7 @@ import (
 type house struct {
 	floor map[string]int      // package -> its floor
 	may   map[string][]string // package -> the packages of ours that it may import; nil: all
-	fence map[string][]string // import path -> the packages that may import it
+	fence map[string][]string // import path, ours from the module's root -> the packages that may import it, or "tests"
 }
 
 // readHouse reads the table and the fences out of the package comment in docFile.
@@ -115,7 +115,8 @@ func (h *house) permitted(text string) ([]string, error) {
 	return slices.Compact(may), nil
 }
 
-// fences are sentences of the form "only a, b and c import some/path".
+// fences are sentences of the form "only a, b and c import some/path", and "only
+// tests import some/path".
 var fences = regexp.MustCompile(`only ((?:\w+(?:, | and )?)+) imports? ([\w./-]*\w)`)
 
 func (h *house) readFences(doc string) {

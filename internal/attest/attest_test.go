@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,10 +16,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/attest"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // seeded is a signer whose key the test knows, through the file that a user has.
 func seeded(t testing.TB, seed byte) (*attest.Signer, ed25519.PrivateKey) {
@@ -86,19 +84,7 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, got := range map[string][]byte{"envelope.json": env, "statement.json": append(statement.Bytes(), '\n')} {
-		name = filepath.Join("testdata", name)
-		if *update {
-			if err := os.WriteFile(name, got, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), string(got)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
+		golden.Check(t, name, got)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/codex"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
 
@@ -85,7 +86,7 @@ func TestFiles(t *testing.T) {
 			if path.Dir(f.Path) != "/etc/codex" {
 				t.Errorf("%s is not where Codex looks", f.Path)
 			}
-			golden(t, "config/"+name+"."+path.Base(f.Path), f.Content)
+			golden.Check(t, "config/"+name+"."+path.Base(f.Path), f.Content)
 		}
 	}
 }
@@ -147,7 +148,7 @@ func TestPrompt(t *testing.T) {
 		"read-only":   spec(func(s *task.Spec) { s.SandboxMode, s.AllowedCommands = task.SandboxReadOnly, nil }),
 		"nothing-set": spec(func(s *task.Spec) { s.AllowedCommands, s.AllowedPaths, s.AllowInspection = nil, nil, false }),
 	} {
-		golden(t, "prompt/"+name+".md", []byte(codex.Prompt(s)))
+		golden.Check(t, "prompt/"+name+".md", codex.Prompt(s))
 	}
 }
 

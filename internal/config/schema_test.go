@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"reflect"
 	"strings"
@@ -11,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/invopop/jsonschema"
-)
 
-var update = flag.Bool("update", false, "rewrite schema.json and the golden files")
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
+)
 
 // fromType makes the schema from the Go type; defaults come from Default.
 func fromType(t *testing.T) []byte {
@@ -41,17 +40,17 @@ func fromType(t *testing.T) []byte {
 }
 
 func TestTheEmbeddedSchemaIsMadeFromTheType(t *testing.T) {
-	want := fromType(t)
-	if *update {
-		if err := os.WriteFile("schema.json", want, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
+	file, err := os.ReadFile("schema.json")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), string(Schema())); diff != "" {
-		t.Errorf("schema.json is stale; run go test ./internal/config -update (-type +file):\n%s", diff)
+	// Before -update writes the file: what is embedded is as old as the build.
+	if diff := cmp.Diff(string(file), string(Schema())); diff != "" {
+		t.Errorf("Schema() is not schema.json (-file +embedded):\n%s", diff)
 	}
-	if bytes.Contains(Schema(), []byte(`"required"`)) {
+	made := fromType(t)
+	golden.Check(t, "../schema.json", made)
+	if bytes.Contains(made, []byte(`"required"`)) {
 		t.Error("no key may be required")
 	}
 }

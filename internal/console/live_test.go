@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/console"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -48,7 +49,7 @@ func TestPlainProgressIsALineForEachChange(t *testing.T) {
 		show(2*time.Second, done("a", task.Success, 16*time.Second, 12_400), working("b", "two\nlines "+hostile, start))
 		show(0, done("a", task.Success, 16*time.Second, 12_400), done("b", task.Failed, time.Hour+2*time.Minute, 950))
 		l.Close() // says what the last second held back
-		golden(t, "plain.txt", out.String())
+		golden.Check(t, "plain.txt", out.String())
 		if bad := raw(out.String()); bad != "" {
 			t.Errorf("raw text got through: %q", bad)
 		}

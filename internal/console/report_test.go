@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/console"
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -61,8 +62,8 @@ func shows(t *testing.T, name string, report func(io.Writer, console.Screen) err
 	wide := write(console.Screen{})
 	narrow := write(console.Screen{Size: func() (int, int) { return 50, 24 }})
 	coloured = write(console.Screen{Color: true})
-	golden(t, name+".txt", wide)
-	golden(t, name+"-narrow.txt", narrow)
+	golden.Check(t, name+".txt", wide)
+	golden.Check(t, name+"-narrow.txt", narrow)
 	if got := sgr.ReplaceAllString(coloured, ""); got != wide {
 		t.Errorf("colours moved something:\n%s", cmp.Diff(wide, got))
 	}

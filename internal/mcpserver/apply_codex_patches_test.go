@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/mcpserver"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
@@ -34,7 +35,7 @@ func TestApplyArrivesAndAConflictIsANormalResult(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	_, r = ask[task.ApplyResult](t, w, "2", "apply_codex_patches", `{"run_id":"r"}`)
-	golden(t, "apply.txt", []byte(r.text()))
+	golden.Check(t, "apply.txt", r.text())
 	if diff := cmp.Diff([]task.ApplyRequest{
 		{RunID: "r", Tasks: []string{"b", "a"}, Target: task.ApplyBranch, Branch: "x/y", AcceptUnsuccessful: []string{"b"}, DryRun: true},
 		{RunID: "r"},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/mcpserver"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
@@ -43,7 +44,7 @@ func TestCancelRunSaysWhatCameOfIt(t *testing.T) {
 		if !got.Cancelled || got.RunID != "r" || got.Run.Status != task.RunDone || len(got.Run.Results) != 2 || time.Since(before) != 3*time.Second {
 			t.Errorf("after %v: %+v", time.Since(before), got)
 		}
-		golden(t, "cancel.txt", []byte(r.text()))
+		golden.Check(t, "cancel.txt", r.text())
 		// Once more: nothing is left to cancel, and that is no error.
 		for i, arguments := range []string{`{"run_id":"r"}`, `{"run_id":"r","task_id":"a"}`} {
 			got, r = ask[mcpserver.CancelOutput](t, w, []string{"3", "4"}[i], "cancel_codex_run", arguments)

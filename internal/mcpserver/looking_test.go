@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/mcpserver"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
@@ -100,7 +101,7 @@ func TestPagesArriveAsAskedFor(t *testing.T) {
 	if diff := cmp.Diff(&want, got.Page); diff != "" || got.Run != nil {
 		t.Error(diff)
 	}
-	golden(t, "page.txt", []byte(r.text()))
+	golden.Check(t, "page.txt", r.text())
 	ask[mcpserver.GetResult](t, w, "2", "get_codex_run", `{"run_id":"r","section":"events"}`)
 	if diff := cmp.Diff([]task.PageRequest{
 		{RunID: "r", TaskID: "t", Section: task.SectionPatch, Cursor: 1<<53 - 1, Limit: 100},
@@ -233,7 +234,7 @@ func TestRunsAreListedNewestFirst(t *testing.T) {
 	if len(got.Runs) != 2 {
 		t.Errorf("got %+v", got)
 	}
-	golden(t, "list.txt", []byte(r.text()))
+	golden.Check(t, "list.txt", r.text())
 	e.list = func(string) ([]task.RunSummary, error) { return nil, nil }
 	if got, r := ask[mcpserver.RunList](t, w, "3", "list_codex_runs", `{"limit":200}`); got.Runs == nil || !strings.HasPrefix(r.text(), "0 of 0 runs") {
 		t.Errorf("got %+v %s", got, r.text())
@@ -279,5 +280,5 @@ func TestSetupIsANormalResultWhateverIsMissing(t *testing.T) {
 	if got.Ready || len(got.Checks) != 2 {
 		t.Errorf("got %+v", got)
 	}
-	golden(t, "setup.txt", []byte(r.text()))
+	golden.Check(t, "setup.txt", r.text())
 }

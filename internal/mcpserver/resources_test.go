@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/mcpserver"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
@@ -232,7 +233,7 @@ func TestListsOfWhatThereIs(t *testing.T) {
 			t.Fatalf("%s: %s", method, m)
 		}
 		b.WriteByte('\n')
-		golden(t, strings.ReplaceAll(method, "/", "_")+".json", b.Bytes())
+		golden.Check(t, strings.ReplaceAll(method, "/", "_")+".json", b.Bytes())
 	}
 }
 

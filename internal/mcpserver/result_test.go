@@ -14,6 +14,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/mcpserver"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
@@ -129,7 +130,7 @@ func example() task.RunResult {
 
 func TestResultAsText(t *testing.T) {
 	_, _, text, links := parts(t, mcpserver.RunResult(example()))
-	golden(t, "result.txt", []byte(text))
+	golden.Check(t, "result.txt", text)
 	if len(links) != 1 || links[0].URI != "codex://runs/20261122-0001/api-tests/patch" || links[0].Type != "resource_link" || links[0].MIMEType != "text/x-diff" {
 		t.Errorf("links: %+v", links)
 	}
@@ -159,7 +160,7 @@ func TestRunningResultAsText(t *testing.T) {
 		{Number: 2, Status: task.Success, Chosen: true, PatchBytes: 120, DurationMS: 61_000, JournalPath: "/state/attempts/2"},
 	}
 	_, _, text, _ := parts(t, mcpserver.RunResult(r))
-	golden(t, "running.txt", []byte(text))
+	golden.Check(t, "running.txt", text)
 
 	r.Status = task.RunLost
 	_, _, text, _ = parts(t, mcpserver.RunResult(r))

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/mcpserver"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
@@ -133,7 +134,7 @@ func TestEveryFactOfAReviewIsInBothForms(t *testing.T) {
 			t.Errorf("%s = %s is not in the text", place, value)
 		}
 	}
-	golden(t, "review.txt", []byte(text))
+	golden.Check(t, "review.txt", text)
 }
 
 func TestAReviewOfNothingFits(t *testing.T) {

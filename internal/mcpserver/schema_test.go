@@ -3,38 +3,16 @@ package mcpserver_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/mcpserver"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s differs; if that is meant, run the test with -update\n%s", path, diff)
-	}
-}
 
 // tools lists the tools as a client gets them, by name.
 func tools(t testing.TB) map[string]json.RawMessage {
@@ -80,7 +58,7 @@ func TestToolSchemas(t *testing.T) {
 			t.Fatal(err)
 		}
 		pretty.WriteByte('\n')
-		golden(t, name+".schema.json", pretty.Bytes())
+		golden.Check(t, name+".schema.json", pretty.Bytes())
 
 		if strings.Contains(string(raw), `"null"`) {
 			t.Errorf("%s has a type that may be null", name)

@@ -3,20 +3,17 @@ package policy
 import (
 	"bufio"
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 type tableLine struct {
 	line   int
@@ -65,7 +62,7 @@ func TestCommandTable(t *testing.T) {
 	if len(table) < 200 {
 		t.Fatalf("the table has %d lines", len(table))
 	}
-	var golden strings.Builder
+	var said strings.Builder
 	for _, l := range table {
 		got := CheckCommand(l.rules, l.script)
 		if got.Allowed != l.want {
@@ -74,26 +71,14 @@ func TestCommandTable(t *testing.T) {
 		if got.Allowed != (got.Reason == "") || len(got.Reason) > 900 {
 			t.Errorf("commands.txt:%d: %q: the reason has %d bytes: %q", l.line, l.script, len(got.Reason), got.Reason)
 		}
-		fmt.Fprintf(&golden, "%q\n", l.script)
+		fmt.Fprintf(&said, "%q\n", l.script)
 		if got.Allowed {
-			golden.WriteString("  ALLOW\n")
+			said.WriteString("  ALLOW\n")
 		} else {
-			fmt.Fprintf(&golden, "  REFUSE %q: %s\n", got.Command, got.Reason)
+			fmt.Fprintf(&said, "  REFUSE %q: %s\n", got.Command, got.Reason)
 		}
 	}
-	const name = "testdata/commands.golden"
-	if *update {
-		if err := os.WriteFile(name, []byte(golden.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), golden.String()); diff != "" {
-		t.Errorf("run with -update if this is meant (-want +got):\n%s", diff)
-	}
+	golden.Check(t, "commands.golden", said.String())
 }
 
 // What is quadratic or worse in a script does not end within the patience of go

@@ -1,17 +1,14 @@
 package report
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
-	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // journal is where the sample run says that it is kept.
 const journal = "/home/ada/.local/state/codex-mcp-runner/shop-1a2b3c/runs/2026-11-22-orders"
@@ -142,17 +139,5 @@ func TestReportOfASmallRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden := filepath.Join("testdata", "report.golden.html")
-	if *update {
-		if err := os.WriteFile(golden, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("the report (-want +got):\n%s", diff)
-	}
+	golden.Check(t, "report.golden.html", got)
 }

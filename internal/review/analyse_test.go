@@ -3,37 +3,15 @@ package review_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/review"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-// golden compares got with a file under testdata.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s differs (-want +got); -update accepts it:\n%s", path, diff)
-	}
-}
 
 // planFiles are the plans under testdata/plans, without what they give.
 func planFiles(t testing.TB) []string {
@@ -66,7 +44,7 @@ func TestPlans(t *testing.T) {
 			if err := enc.Encode(review.Analyse(string(text))); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, strings.TrimPrefix(stem, "testdata/")+".want.json", got.Bytes())
+			golden.Check(t, strings.TrimPrefix(stem, "testdata/")+".want.json", got.Bytes())
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/review"
 )
 
@@ -16,13 +17,13 @@ const (
 
 func TestPrompts(t *testing.T) {
 	prompt := review.Prompt(samplePlan, sampleContext)
-	golden(t, "prompt.md", []byte(prompt))
+	golden.Check(t, "prompt.md", prompt)
 	if short := review.Prompt(samplePlan, ""); strings.Contains(short, "CONTEXT") || strings.Contains(short, "likewise") {
 		t.Errorf("an absent context shows:\n%s", short)
 	}
 	const prose = "The plan looks fine to me!"
 	_, err := review.Parse(prose)
-	golden(t, "retry.md", []byte(review.Retry(prompt, prose, err)))
+	golden.Check(t, "retry.md", review.Retry(prompt, prose, err))
 	if retry := review.Retry(prompt, prose, errors.New("boom")); !strings.Contains(retry, "- it does not fit\n") {
 		t.Error("an error of another kind gives no reason")
 	}

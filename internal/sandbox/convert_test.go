@@ -3,19 +3,13 @@ package sandbox
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // policies are as in policies/resources.json, written out: a golden file must
 // change when convert does, not when the policy's figures do.
@@ -73,20 +67,7 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := example()
 			change(&r)
-			got := readable(t, r)
-			file := filepath.Join("testdata", name+".json")
-			if *update {
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", file, diff)
-			}
+			golden.Check(t, name+".json", readable(t, r))
 		})
 	}
 }

@@ -1,20 +1,15 @@
 package validate_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/codex-mcp-runner/codex-mcp-runner/internal/golden"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/validate"
-	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // good is the evidence of a task in which everything went well.
 func good() task.Evidence {
@@ -204,7 +199,7 @@ func TestConclusions(t *testing.T) {
 			t.Errorf("%s: status %s with failure %v", c.name, status, failure)
 		}
 	}
-	golden(t, "conclusions.txt", got.String())
+	golden.Check(t, "conclusions.txt", got.String())
 }
 
 // incompleteTurn is a task whose Codex ended with exit 1 in mid-turn, and then some.
@@ -279,25 +274,5 @@ func TestAFailedVerifyCommandIsAFailureOfItsOwn(t *testing.T) {
 	broken := append(findings, task.Finding{Rule: "path-not-allowed", Severity: task.SeverityError, Detail: "x was changed."})
 	if _, failure := validate.Conclude(ev, broken); failure == nil || failure.Kind != task.FailRule || failure.Message != "x was changed." {
 		t.Errorf("with a broken rule: %+v", failure)
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got), -update to accept:\n%s", file, diff)
 	}
 }
