@@ -60,7 +60,8 @@ func volumes(ctx context.Context, t testing.TB) (names []string) {
 		t.Fatal(err)
 	}
 	for _, v := range list.Items {
-		if strings.Contains(v.Name, "codex-mcp-runner") && !strings.HasPrefix(v.Name, "codex-mcp-runner-tools-") {
+		if strings.Contains(v.Name, "codex-mcp-runner") && !strings.HasPrefix(v.Name, "codex-mcp-runner-tools-") &&
+			!strings.HasPrefix(v.Name, "codex-mcp-runner-test-") { // internal/sandbox's, which is tested at the same time
 			names = append(names, v.Name)
 		}
 	}

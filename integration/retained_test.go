@@ -27,7 +27,6 @@ func (h *host) usable(r task.Result, status string) {
 	h.t.Helper()
 	git := func(args ...string) string {
 		h.t.Helper()
-		// Under root it is the sandbox's user who owns it, and git asks for this.
 		return h.git(r.WorkspacePath, args...)
 	}
 	if got := git("status", "--porcelain"); got != status {
@@ -77,7 +76,10 @@ func TestOnlyAsManyRunsStayAsMayWithTheirWorktrees(t *testing.T) {
 	}
 	s.stop()
 
-	if got := h.cli("", "gc"); got.code != 0 || !strings.Contains(got.out, "work/one") || strings.Contains(got.out, "work/two") {
+	// Without an engine: gc takes images and volumes of other versions, which other
+	// tests have made meanwhile.
+	h.env["DOCKER_HOST"] = "unix:///nonexistent/docker.sock"
+	if got := h.cli("", "gc"); !strings.Contains(got.out, "work/one") || strings.Contains(got.out, "work/two") {
 		t.Errorf("gc: %+v", got)
 	}
 	if _, err := os.Lstat(one.Results[0].WorkspacePath); !os.IsNotExist(err) {

@@ -68,13 +68,15 @@ func TestLeftovers(t *testing.T) {
 		return name
 	}
 
-	left := struct{ container, volume, dir string }{create(sandbox.RunnerTag(), owned(dead)), vol("old", "sha256:old"), dir(dead)}
+	abandoned := create(sandbox.RunnerTag(), owned(dead))
 	live := create(sandbox.RunnerTag(), owned(self))
-	committed, err := l.API().ContainerCommit(ctx, left.container, container.CommitOptions{Reference: "codex-mcp-runner-test/committed:" + l.run})
+	committed, err := l.API().ContainerCommit(ctx, abandoned, container.CommitOptions{Reference: "codex-mcp-runner-test/committed:" + l.run})
 	must(t, err)
 	t.Cleanup(func() { _, _ = l.API().ImageRemove(ctx, committed.ID, image.RemoveOptions{Force: true}) })
+	// Of an image that is there: servers of other tests reap the volumes of those that are gone.
+	left := struct{ container, volume, dir string }{abandoned, vol("old", committed.ID), dir(dead)}
 	inherits := create(committed.ID, nil)
-	used := vol("used", "sha256:older")
+	used := vol("used", committed.ID)
 	user := create(sandbox.RunnerTag(), nil, mount.Mount{Type: mount.TypeVolume, Source: used, Target: "/x"})
 	current := vol("current", installed.ImageID)
 	liveDir := dir(self)

@@ -143,6 +143,13 @@ const serveEnv = "CMR_TEST_SERVE"
 func TestMain(m *testing.M) {
 	n, err := strconv.Atoi(os.Getenv(serveEnv))
 	if err != nil {
+		if os.Getenv(ownHostEnv) == "" {
+			os.Exit(onAHostOfItsOwn())
+		}
+		if err := becomeAnotherHost(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		code := m.Run()
 		removeParts()
 		os.Exit(code)
