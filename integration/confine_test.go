@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,24 +40,7 @@ echo looked`
 
 func TestASandboxIsConfined(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", ":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var accepted atomic.Int32
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			accepted.Add(1)
-			_ = c.Close()
-		}
-	}()
-	t.Cleanup(func() { _ = l.Close(); <-done })
+	l, accepted := counted(t, ":0", "")
 	port := l.Addr().(*net.TCPAddr).Port
 	var addresses []string
 	list, err := net.InterfaceAddrs() // docker0's among them, which is a bridged container's gateway

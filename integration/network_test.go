@@ -4,6 +4,7 @@ package integration
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -30,6 +31,32 @@ func bridge(t *testing.T) string {
 	return ""
 }
 
+// counted listens on an address until the test is over, greets whoever comes, and
+// counts them.
+func counted(t *testing.T, address, greeting string) (net.Listener, *atomic.Int32) {
+	t.Helper()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var accepted atomic.Int32
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted.Add(1)
+			_, _ = io.WriteString(c, greeting) // whoever hangs up has not heard it
+			_ = c.Close()
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close(); <-done })
+	return l, &accepted
+}
+
 // A verify command has no network, whatever its task had.
 func TestTheNetworkIsThereIfAllowedAndForCodexAlone(t *testing.T) {
 	t.Parallel()
@@ -37,26 +64,7 @@ func TestTheNetworkIsThereIfAllowedAndForCodexAlone(t *testing.T) {
 	for policy, want := range map[task.NetworkPolicy]int32{task.NetworkAllow: 1, task.NetworkDeny: 0} {
 		t.Run(string(policy), func(t *testing.T) {
 			t.Parallel()
-			l, err := net.Listen("tcp", net.JoinHostPort(bridge(t), "0"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var accepted atomic.Int32
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				for {
-					c, err := l.Accept()
-					if err != nil {
-						return
-					}
-					accepted.Add(1)
-					_, _ = c.Write([]byte(greeting + "\n")) // whoever hangs up has not heard it
-					_ = c.Close()
-				}
-			}()
-			t.Cleanup(func() { _ = l.Close(); <-done })
-
+			l, accepted := counted(t, net.JoinHostPort(bridge(t), "0"), greeting+"\n")
 			address := strings.Replace(l.Addr().String(), ":", "/", 1)
 			connect := "exec 3<>/dev/tcp/" + address
 			h := newHost(t, conversation("", patient(connect+" && cat <&3; echo t >t; echo tried"), say("Done.")))
