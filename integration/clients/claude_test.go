@@ -171,7 +171,7 @@ func TestNothingIsLeftWhenClaudeCodeIsInterrupted(t *testing.T) {
 	}
 	began := time.Now()
 	_ = c.Wait() // however it ends
-	h.until(30*time.Second, "the containers to go", func() bool { return len(h.containers()) == 0 })
+	h.until(time.Minute, "the containers to go", func() bool { return len(h.containers()) == 0 })
 	t.Logf("no container was left %v after the signal", time.Since(began).Round(10*time.Millisecond))
 	next := exec.CommandContext(t.Context(), *program, "--repo", h.repo)
 	next.Env = h.environ(nil)
@@ -182,7 +182,10 @@ func TestNothingIsLeftWhenClaudeCodeIsInterrupted(t *testing.T) {
 	if err := next.Start(); err != nil {
 		t.Fatal(err)
 	}
-	h.until(30*time.Second, "the worktrees to go", func() bool { return h.refs() == h.before })
+	h.until(time.Minute, "the worktrees to go", func() bool {
+		left, _ := filepath.Glob(h.state + "/codex-mcp-runner/*/work/*") // which goes last
+		return h.refs() == h.before && len(left) == 0
+	})
 	_ = in.Close()
 	if err := next.Wait(); err != nil {
 		t.Error(err)

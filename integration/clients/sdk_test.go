@@ -107,7 +107,7 @@ func TestTypeScriptSDKs(t *testing.T) {
 			if aborted.Answer != nil || !strings.Contains(aborted.Error, "enough of it") {
 				t.Errorf("an aborted call ended with %q, %+v", aborted.Error, aborted.Answer)
 			}
-			h.until(20*time.Second, "the aborted task's containers to go", func() bool { return len(h.containers()) == 0 })
+			h.until(time.Minute, "the aborted task's containers to go", func() bool { return len(h.containers()) == 0 })
 			s.goOn()
 			var alive struct{ Tools int }
 			s.next("alive", &alive)
