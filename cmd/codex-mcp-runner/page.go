@@ -116,7 +116,13 @@ func (s *service) patchPage(ctx context.Context, page *task.Page, dir journal.Di
 	if err != nil {
 		return err
 	}
-	text := hide.Text(strings.ToValidUTF8(string(patch), "\uFFFD"))
+	text, complete := hide.Clean(strings.ToValidUTF8(string(patch), "\uFFFD"))
+	if !complete {
+		return &task.Refusal{
+			What: "The patch is too large to be searched for secrets, and is not shown.",
+			Mend: "Read it where it is: " + page.Path + ".",
+		}
+	}
 	page.Text, page.Next, page.Total, page.More, err = journal.PageOf(text, req.Cursor, req.Limit)
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/codex"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/gateway"
@@ -96,6 +95,7 @@ type redactor struct{ secrets *redact.Secrets }
 
 func (r redactor) Writer(w io.Writer) io.WriteCloser { return redact.New(w, r.secrets) }
 func (r redactor) Text(s string) string              { return r.secrets.String(s) }
+func (r redactor) Clean(s string) (string, bool)     { return r.secrets.Clean(s) }
 
 var rules = validate.Rules{Path: policy.AllowPath, Command: allowCommand, Script: codex.Script}
 
@@ -108,7 +108,11 @@ func allowCommand(spec task.Spec, script string) (bool, string) {
 
 // judge is the whole verdict on a task.
 func (r redactor) judge(ev task.Evidence) task.Verdict {
-	findings := slices.Concat(validate.Judge(ev, rules), validate.Secrets(ev.Changes, r.find), ev.Refused)
+	findings := validate.Judge(ev, rules)
+	if !validate.TooLarge(ev) { // one that is has failed, and nobody is shown it
+		findings = append(findings, validate.Secrets(ev.Changes, r.finder(len(ev.Changes.Patch)))...)
+	}
+	findings = append(findings, ev.Refused...)
 	status, failure := validate.Conclude(ev, findings)
 	return task.Verdict{
 		Status: status, Failure: failure, Findings: findings,
@@ -117,17 +121,21 @@ func (r redactor) judge(ev task.Evidence) task.Verdict {
 	}
 }
 
-// find lists the secrets of a text for the verdict. The host's login is looked
-// for by itself: to the rules it may be part of something else.
-func (r redactor) find(text []byte) (found []validate.Secret, complete bool) {
-	for _, m := range r.secrets.FindKnown(text) {
-		found = append(found, validate.Secret{Rule: m.Rule, Line: m.Line, Known: true})
-	}
-	all, complete := r.secrets.Find(text)
-	for _, m := range all {
-		if m.Rule != loginName {
-			found = append(found, validate.Secret{Rule: m.Rule, Line: m.Line})
+// finder lists the secrets of the texts of a patch of that size for the verdict.
+// The host's login is looked for by itself: to the rules it may be part of
+// something else.
+func (r redactor) finder(size int) func(text []byte) (found []validate.Secret, complete bool) {
+	search := r.secrets.Search(size)
+	return func(text []byte) (found []validate.Secret, complete bool) {
+		for _, m := range r.secrets.FindKnown(text) {
+			found = append(found, validate.Secret{Rule: m.Rule, Line: m.Line, Known: true})
 		}
+		all, complete := search.Find(text)
+		for _, m := range all {
+			if m.Rule != loginName {
+				found = append(found, validate.Secret{Rule: m.Rule, Line: m.Line})
+			}
+		}
+		return found, complete
 	}
-	return found, complete
 }

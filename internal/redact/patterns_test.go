@@ -286,3 +286,30 @@ func BenchmarkCompile(b *testing.B) {
 		}
 	}
 }
+
+// Many small texts together get no more time than one large one; and who asks for
+// a text without its secrets is told if some may be left.
+func TestTheTimeForASearchIsForAllOfIt(t *testing.T) {
+	s, err := NewSecrets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	piece := hostile(8 << 10)["keywords"]
+	search := s.Search(200 * len(piece))
+	for i := range 200 {
+		if _, complete := search.Find([]byte(piece)); !complete {
+			if i == 0 {
+				t.Error("there was no time for the first")
+			}
+			break
+		} else if i == 199 {
+			t.Error("there was time for all")
+		}
+	}
+	if _, complete := s.Clean(strings.Repeat(piece, 200)); complete {
+		t.Error("the text counts as clean")
+	}
+	if clean, complete := s.Clean("nothing"); clean != "nothing" || !complete {
+		t.Errorf("%q, %t", clean, complete)
+	}
+}

@@ -12,12 +12,12 @@ const (
 	// secrets.json.
 	before = 400
 	after  = 768
-	// workFactor, workFloor and workCeiling bound the bytes that expressions are
-	// held against: per byte of the text, at least, at most. One costs up to 200 ns.
-	// Code takes 1 to 3 for each; only a text that is made to keeps hundreds of
-	// rules busy all over. The ceiling is for what a binary patch unpacks to.
-	workFactor  = 8
-	workFloor   = 16 << 10
+	// workFactor, workFloor and workCeiling bound the bytes that are looked at and
+	// that expressions are held against: per byte of the text, at least, at most. One
+	// costs up to 200 ns. Code takes 2 to 4 for each; only a text that is made to
+	// keeps hundreds of rules busy all over.
+	workFactor  = 12
+	workFloor   = 1 << 20
 	workCeiling = 16 << 20
 	// workMatch is what a match costs beside.
 	workMatch = 256
@@ -31,10 +31,16 @@ type span struct {
 	p        *pattern
 }
 
+// workFor is how much may be done for texts of so many bytes together.
+func workFor(size int) int { return min(max(workFloor, workFactor*size), workCeiling) }
+
 // scan gives the secrets in text by the patterns, in order and apart from each
-// other. It takes no notice of the marks in front of the lines of a patch.
-// complete is false if that would have taken too long.
-func (set *patternSet) scan(text []byte) (spans []span, complete bool) {
+// other, and takes what it does off work. It takes no notice of the marks in front
+// of the lines of a patch. complete is false if there was not enough.
+func (set *patternSet) scan(text []byte, work *int) (spans []span, complete bool) {
+	if *work -= len(text); *work < 0 {
+		return nil, false
+	}
 	text = unmarked(text)
 	lower := bytes.Clone(text)
 	for i, c := range lower {
@@ -42,16 +48,15 @@ func (set *patternSet) scan(text []byte) (spans []span, complete bool) {
 			lower[i] = c | 0x20
 		}
 	}
-	work := min(max(workFloor, workFactor*len(text)), workCeiling)
 	for i, windows := range set.windows(lower) {
 		p := &set.patterns[i]
 		for _, w := range windows {
-			if work -= w.to - w.from; work < 0 {
+			if *work -= w.to - w.from; *work < 0 {
 				return apart(spans), false
 			}
 			var matches int
 			spans, matches = p.scan(spans, text, w)
-			work -= matches * workMatch
+			*work -= matches * workMatch
 		}
 	}
 	return apart(spans), true

@@ -34,6 +34,10 @@ func newGuard(a *attempt, log io.Writer) *guard {
 	return &guard{spec: a.spec, rules: a.Rules, redact: a.Redact, log: log, allowed: map[[sha256.Size]byte]int{}}
 }
 
+// maxAllowed bounds how many different commands are remembered. Who asks for more
+// has his later ones count as unasked.
+const maxAllowed = 100_000
+
 // maxGuardLog bounds what a process that floods the guard can make us keep.
 const maxGuardLog = 10_000
 
@@ -111,11 +115,11 @@ func workspacePath(p string) (rel string, inside bool) {
 func (g *guard) note(line guardLine, rule string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if line.Allowed && line.Tool == codex.ToolShell && len(g.allowed) < maxAllowed {
+		g.allowed[sha256.Sum256(g.asTranscribed(line.Asked))]++
+	}
 	if g.logged++; g.logged > maxGuardLog {
 		return
-	}
-	if line.Allowed && line.Tool == codex.ToolShell {
-		g.allowed[sha256.Sum256([]byte(line.Asked))]++
 	}
 	if b, err := json.Marshal(line); err == nil {
 		// A log that cannot be written must not open the guard.

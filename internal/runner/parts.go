@@ -106,6 +106,9 @@ type Redactor interface {
 	// Writer passes on what it is given, redacted; Close flushes it.
 	Writer(w io.Writer) io.WriteCloser
 	Text(s string) string
+	// Clean is Text for a whole patch; complete is false if it was too much to be
+	// searched to the end.
+	Clean(s string) (clean string, complete bool)
 }
 
 // Rules decide what Codex may do; internal/policy has them.

@@ -25,7 +25,6 @@ func (a *attempt) keep(v task.Verdict, ws Workspace) error {
 		Status:          v.Status,
 		ExitCode:        ev.Exit.Code,
 		FilesChanged:    filesChanged(ev.Changes.Files),
-		Patch:           a.Redact.Text(text(ev.Changes.Patch)),
 		PatchApplicable: ev.Changes.Applicable,
 		ApplyCheckLog:   text([]byte(ev.Changes.ApplyLog)),
 		CommandsRun:     append([]task.Command{}, ev.Turn.Commands...),
@@ -48,9 +47,7 @@ func (a *attempt) keep(v task.Verdict, ws Workspace) error {
 	if ev.Stopped.Kind != "" {
 		r.ExitCode = -1
 	}
-	if holdsTheLogin(v.Findings) { // in a binary patch no redactor would see it
-		r.Patch, r.Truncated = "", []string{"patch"}
-	}
+	a.show(r, ev.Changes.Patch, v)
 	if len(ev.Changes.Patch) > 0 {
 		if err := a.record.Write(task.FilePatch, ev.Changes.Patch); err != nil {
 			return err
@@ -66,6 +63,19 @@ func (a *attempt) keep(v task.Verdict, ws Workspace) error {
 	}
 	a.kept = true
 	return writeResult(a.record, a.result)
+}
+
+// show puts the patch into the result without its secrets, unless they cannot be
+// taken out: of a login in a binary patch no redactor sees anything, and what is
+// larger than it may be takes too long.
+func (a *attempt) show(r *task.Result, patch []byte, v task.Verdict) {
+	shown := !holdsTheLogin(v.Findings) && (a.spec.MaxPatchBytes <= 0 || int64(len(patch)) <= a.spec.MaxPatchBytes)
+	if shown {
+		r.Patch, shown = a.Redact.Clean(text(patch))
+	}
+	if !shown {
+		r.Patch, r.Truncated = "", []string{"patch"}
+	}
 }
 
 // holdsTheLogin says whether the patch has the credential itself: what merely

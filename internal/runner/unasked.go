@@ -1,8 +1,9 @@
 package runner
 
 import (
+	"bytes"
 	"crypto/sha256"
-	"strings"
+	"io"
 
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/codex"
 	"github.com/codex-mcp-runner/codex-mcp-runner/internal/task"
@@ -20,7 +21,7 @@ func (g *guard) unasked(ran []task.Command) []string {
 	var found []string
 	for _, c := range ran {
 		script, ok := codex.Script(c.Cmd)
-		if !ok || strings.Contains(script, "[REDACTED:") { // its text is not what the guard was asked
+		if !ok {
 			continue
 		}
 		key := sha256.Sum256([]byte(script))
@@ -29,4 +30,13 @@ func (g *guard) unasked(ran []task.Command) []string {
 		}
 	}
 	return found
+}
+
+// asTranscribed is a command as it stands in the transcript, which is redacted.
+func (g *guard) asTranscribed(command string) []byte {
+	var b bytes.Buffer
+	w := g.redact.Writer(&b)
+	_, _ = io.WriteString(w, command) // a buffer takes all
+	_ = w.Close()
+	return b.Bytes()
 }

@@ -23,3 +23,18 @@ func TestAPatchWithTheLoginIsWithheld(t *testing.T) {
 		}
 	}
 }
+
+// What cannot be searched to the end may hold secrets; what is larger than it may
+// be is not even searched.
+func TestAPatchThatCannotBeSearchedIsWithheld(t *testing.T) {
+	for patch, most := range map[string]int64{unsearchable: 0, "the patch": 3} {
+		w := newWorld()
+		w.collect = func(string) (task.Changes, error) { return patched("x", patch), nil }
+		plan := w.plan("a")
+		plan.Tasks[0].MaxPatchBytes = most
+		r := must(t)(w.start(t.Context(), plan)).Results[0]
+		if r.Patch != "" || r.PatchPath == "" || !cmp.Equal(r.Truncated, []string{"patch"}) {
+			t.Errorf("%s: patch %q at %q, truncated %q", patch, r.Patch, r.PatchPath, r.Truncated)
+		}
+	}
+}

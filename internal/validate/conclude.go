@@ -21,7 +21,7 @@ func Conclude(ev task.Evidence, findings []task.Finding) (task.Status, *task.Fai
 		return task.Failed, incomplete(ev)
 	}
 	failing := errorsIn(findings)
-	if !applicable(ev.Changes) || tooLarge(ev) {
+	if !applicable(ev.Changes) || TooLarge(ev) {
 		return task.Failed, badPatch(ev)
 	}
 	unverified := unverified(ev)
@@ -116,7 +116,7 @@ func overBudget(ev task.Evidence) (message, hint string, known bool) {
 func badPatch(ev task.Evidence) *task.Failure {
 	f := &task.Failure{Kind: task.FailPatch}
 	switch {
-	case tooLarge(ev):
+	case TooLarge(ev):
 		f.Message = fmt.Sprintf("The patch has %s, and %s are allowed.",
 			count(int64(len(ev.Changes.Patch)), "byte"), number(ev.Spec.MaxPatchBytes))
 		f.Hint = "See whether build output or dependencies were left in the worktree; else split the task, or raise max_patch_bytes in .mcp-codex.json."

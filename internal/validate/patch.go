@@ -19,13 +19,14 @@ func changed(c task.Changes) bool { return len(c.Files) > 0 || len(c.Patch) > 0 
 // patch, which applies to everything.
 func applicable(c task.Changes) bool { return c.Applicable || !changed(c) }
 
-func tooLarge(ev task.Evidence) bool {
+// TooLarge says that the patch is larger than the task may make one.
+func TooLarge(ev task.Evidence) bool {
 	return ev.Spec.MaxPatchBytes > 0 && int64(len(ev.Changes.Patch)) > ev.Spec.MaxPatchBytes
 }
 
 func patch(ev task.Evidence) []task.Finding {
 	var found []task.Finding
-	if tooLarge(ev) {
+	if TooLarge(ev) {
 		found = append(found, task.Finding{
 			Rule:     rulePatchTooLarge,
 			Severity: task.SeverityError,

@@ -132,12 +132,12 @@ func registeredFor(admin string) string {
 		if filepath.Base(path) != ".git" {
 			return ""
 		}
-		return filepath.Dir(filepath.Dir(path))
+		return filepath.Dir(filepath.Dir(path)) // both clean it
 	}
 	// git writes the reason before it writes where the worktree is.
 	reason, err := readIfPresent(filepath.Join(admin, "locked"))
 	dir, ours := strings.CutPrefix(strings.TrimSuffix(string(reason), "\n"), lockReason(""))
-	if err != nil || !ours {
+	if err != nil || !ours || filepath.Clean(dir) != dir { // "work/run/../.." is not below work/run
 		return ""
 	}
 	return dir

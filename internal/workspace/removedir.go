@@ -7,9 +7,13 @@ import (
 	"strings"
 )
 
-// deepest is how far down removeDir follows directories in one go: os.RemoveAll
-// holds a file descriptor for each level, and a path can only be so long.
-const deepest = 100
+// deepest and longest are how far down removeDir follows directories in one go:
+// os.RemoveAll holds a file descriptor for each level, and a path has at most 4,096
+// bytes.
+const (
+	deepest = 100
+	longest = 3072
+)
 
 // removeDir is os.RemoveAll, which never follows a symlink, for trees that may
 // hold directories without write permission and be of any depth.
@@ -37,7 +41,7 @@ func flatten(dir, top string) (moved []string) {
 		if info, err := d.Info(); err == nil && info.Mode().Perm()&0o700 != 0o700 {
 			_ = os.Chmod(path, 0o700)
 		}
-		if strings.Count(path, string(filepath.Separator))-level < deepest {
+		if strings.Count(path, string(filepath.Separator))-level < deepest && len(path) < longest {
 			return nil
 		}
 		up, err := os.MkdirTemp(dir, "deep")

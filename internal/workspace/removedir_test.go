@@ -3,6 +3,7 @@ package workspace
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -10,20 +11,26 @@ import (
 // A task can make directories within directories for as long as it runs. What it
 // leaves goes with few descriptors, and whatever their rights are.
 func TestADeepTreeIsRemoved(t *testing.T) {
+	for what, name := range map[string]string{"short names": "d", "long names": strings.Repeat("a", 250)} {
+		t.Run(what, func(t *testing.T) { removesDeep(t, name, 3000) })
+	}
+}
+
+func removesDeep(t *testing.T, name string, levels int) {
 	dir := filepath.Join(t.TempDir(), "tree")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	at, err := syscall.Open(dir, syscall.O_RDONLY, 0)
-	for range 5000 {
+	for range levels {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err = syscall.Mkdirat(at, "d", 0o755); err != nil {
+		if err = syscall.Mkdirat(at, name, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		var below int
-		below, err = syscall.Openat(at, "d", syscall.O_RDONLY, 0)
+		below, err = syscall.Openat(at, name, syscall.O_RDONLY, 0)
 		_ = syscall.Fchmod(at, 0o500)
 		_ = syscall.Close(at)
 		at = below
@@ -49,5 +56,23 @@ func TestADeepTreeIsRemoved(t *testing.T) {
 	}
 	if _, err := os.Lstat(dir); err == nil {
 		t.Error("it is there still")
+	}
+}
+
+// A registration comes from the user's repository, which somebody else may have made.
+func TestARegistrationDoesNotLeadElsewhere(t *testing.T) {
+	admin := t.TempDir()
+	for dir, want := range map[string]string{
+		"/state/work/run/t":                          "/state/work/run/t",
+		"/state/work/run/../../../other/work/live/t": "",
+		"/state/work/run/./t":                        "",
+		"/state/work/run/t/":                         "",
+	} {
+		if err := os.WriteFile(filepath.Join(admin, "locked"), []byte(lockReason(dir)+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := registeredFor(admin); got != want {
+			t.Errorf("%s: %q, want %q", dir, got, want)
+		}
 	}
 }
