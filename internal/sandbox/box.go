@@ -18,6 +18,9 @@ import (
 const (
 	// drainTimeout is how long output may still come after the caller gave up.
 	drainTimeout = 2 * time.Second
+	// oomGrace is how long the engine has to hear that the memory limit has killed
+	// a process, once it has heard that the process has ended.
+	oomGrace = 2 * time.Second
 	// cutGrace is how long a container whose lifeline was cut has, until the news of
 	// its end is here, before it is killed. It is dead after 4 to 130 ms; a kill that
 	// comes when it is makes engine 20.10 slower to tell, up to seconds.
@@ -87,7 +90,7 @@ func (b *box) live(ctx context.Context) error {
 	b.drain(ctx, conn, output)
 	conn.Close()
 	b.leave(stdin)
-	oom, err := b.oomKilled(detached)
+	oom, err := b.oomKilled(detached, b.exit.Code == codeKilled && life.Err() == nil)
 	b.exit.OOMKilled = oom
 	return errors.Join(b.because(ctx, life), broken, err)
 }
@@ -204,12 +207,20 @@ func orDiscard(w io.Writer) io.Writer {
 // oomKilled asks the engine. It learns of each kill in the container from the
 // kernel, whichever process it hit: no process in there can hide or fake one,
 // and that PID 1 lived on does not matter.
-func (b *box) oomKilled(ctx context.Context) (bool, error) {
+//
+// On a busy machine the news of the end can overtake that of the kill. If something
+// was killed, and not by us, the engine gets oomGrace to hear of it.
+func (b *box) oomKilled(ctx context.Context, killed bool) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, cleanupTimeout)
 	defer cancel()
-	state, err := b.engine.api.ContainerInspect(ctx, b.id)
-	if err != nil {
-		return false, fmt.Errorf("inspect container: %w", err)
+	for began := time.Now(); ; time.Sleep(oomGrace / 20) {
+		state, err := b.engine.api.ContainerInspect(ctx, b.id)
+		if err != nil {
+			return false, fmt.Errorf("inspect container: %w", err)
+		}
+		oom := state.State != nil && state.State.OOMKilled
+		if oom || !killed || time.Since(began) > oomGrace {
+			return oom, nil
+		}
 	}
-	return state.State != nil && state.State.OOMKilled, nil
 }
