@@ -38,3 +38,16 @@ func TestAllProblemsOfAConfigurationAreToldAtOnce(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// Of a file that cannot be read at all nothing more can be said.
+func TestAConfigurationThatIsNoJSONHasOneProblem(t *testing.T) {
+	for _, text := range []string{"", "{", "[]", "\xff\xfe", `"x"`} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, ".mcp-codex.json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := loadConfig(dir); len(task.Refusals(err)) != 1 {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

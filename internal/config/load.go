@@ -26,24 +26,24 @@ func Load(dir string) (Config, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(path); err == nil {
-			return Config{}, refuse("is a symbolic link that leads nowhere.", "Remove it or mend where it points.")
+			return Default(), refuse("is a symbolic link that leads nowhere.", "Remove it or mend where it points.")
 		}
 		return Default(), nil
 	}
 	if err != nil {
-		return Config{}, unreadable(err)
+		return Default(), unreadable(err)
 	}
 	if !info.Mode().IsRegular() {
-		return Config{}, refuse("is not a regular file.", "Replace it with a JSON file, or remove it to use the defaults.")
+		return Default(), refuse("is not a regular file.", "Replace it with a JSON file, or remove it to use the defaults.")
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return Config{}, unreadable(err)
+		return Default(), unreadable(err)
 	}
 	defer func() { _ = f.Close() }() // opened for reading: nothing can be lost
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return Config{}, unreadable(err)
+		return Default(), unreadable(err)
 	}
 	return Parse(FileName, b)
 }
@@ -67,10 +67,10 @@ func refuse(what, mend string) error {
 // Parse reads a configuration; name is what the errors call it. What b leaves
 // out has its Default. Every problem is a *task.Refusal of its own, in the order
 // of the file and joined; its Where is like ".mcp-codex.json: resources.memory".
-// The fields without a problem are good all the same, for whoever looks for more.
+// The other fields are as they should be all the same, for whoever looks for more.
 func Parse(name string, b []byte) (Config, error) {
 	if err := checkText(name, b); err != nil {
-		return Config{}, err
+		return Default(), err
 	}
 	b = bytes.TrimPrefix(b, []byte("\ufeff"))
 	p := problems{name: name, text: string(b)}
@@ -78,25 +78,25 @@ func Parse(name string, b []byte) (Config, error) {
 	if err != nil {
 		var s *syntaxError
 		if !errors.As(err, &s) {
-			return Config{}, fmt.Errorf("parse %s: %w", name, err)
+			return Default(), fmt.Errorf("parse %s: %w", name, err)
 		}
 		p.add(s.at, nil, fmt.Sprintf("cannot be read as JSON: %s", s.what), "Mend the JSON; comments and trailing commas are not allowed.")
-		return Config{}, p.err()
+		return Default(), p.err()
 	}
 	for _, d := range duplicates {
 		p.add(d.at, d.path, "appears twice", "Keep one of the two.")
 	}
 	if err := p.checkSchema(root); err != nil {
-		return Config{}, err
+		return Default(), err
 	}
 	p.checkSizes(root)
 	plain, err := json.Marshal(p.without(root.plain()))
 	if err != nil {
-		return Config{}, fmt.Errorf("parse %s: %w", name, err)
+		return Default(), fmt.Errorf("parse %s: %w", name, err)
 	}
 	c := Default()
 	if err := json.Unmarshal(plain, &c); err != nil {
-		return Config{}, fmt.Errorf("parse %s: %w", name, err)
+		return Default(), fmt.Errorf("parse %s: %w", name, err)
 	}
 	return c, p.err()
 }
