@@ -68,7 +68,7 @@ func demo(ctx context.Context, out *os.File, log *slog.Logger) (err error) {
 	defer func() { stop(); err = errors.Join(err, <-served) }()
 
 	env := map[string]string{"OPENAI_BASE_URL": url, "CODEX_API_KEY": demoKey, "XDG_STATE_HOME": filepath.Join(dir, "state")}
-	svc, err := newService(ctx, serviceOptions{Log: log, Getenv: func(name string) string {
+	svc, err := newService(serviceOptions{Log: log, Getenv: func(name string) string {
 		if v, ok := env[name]; ok {
 			return v
 		}

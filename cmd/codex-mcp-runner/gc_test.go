@@ -94,7 +94,7 @@ func TestGCOfAGoneRepository(t *testing.T) {
 	if err := os.RemoveAll(p.repo); err != nil {
 		t.Fatal(err)
 	}
-	svc, err := newService(t.Context(), serviceOptions{Getenv: os.Getenv, Log: slog.New(slog.DiscardHandler)})
+	svc, err := newService(serviceOptions{Getenv: os.Getenv, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

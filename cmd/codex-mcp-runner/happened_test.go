@@ -89,7 +89,7 @@ func newPastWithCommit(t *testing.T) past {
 
 func (p past) service(t *testing.T) *service {
 	t.Helper()
-	svc, err := newService(t.Context(), serviceOptions{Getenv: os.Getenv, Log: slog.New(slog.DiscardHandler)})
+	svc, err := newService(serviceOptions{Getenv: os.Getenv, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

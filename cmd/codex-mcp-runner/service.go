@@ -40,7 +40,7 @@ type service struct {
 	recovered map[string]bool // roots of checkouts in which lost runs were looked for
 }
 
-func newService(_ context.Context, o serviceOptions) (*service, error) {
+func newService(o serviceOptions) (*service, error) {
 	state, err := journal.Root(o.Getenv)
 	if err != nil {
 		// The server must still start: its first task says what is missing.
@@ -65,7 +65,7 @@ func openService(cmd *cobra.Command, f *rootFlags) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newService(cmd.Context(), serviceOptions{Getenv: os.Getenv, Log: log})
+	return newService(serviceOptions{Getenv: os.Getenv, Log: log})
 }
 
 // errClosed is why runs end that nobody waited for.

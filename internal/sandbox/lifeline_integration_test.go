@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"os/exec"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,15 +88,7 @@ func TestASiegeOfPID1DoesNotOutliveTheLifeline(t *testing.T) {
 		if err := server.Wait(); !errors.As(err, &died) || died.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 			t.Fatalf("the server ended with %v", err)
 		}
-		began := time.Now()
-		for len(pids) > 0 && time.Since(began) < 30*time.Second {
-			pids = slices.DeleteFunc(pids, func(pid int) bool { return !alive(pid) })
-			time.Sleep(time.Millisecond)
-		}
-		if len(pids) > 0 {
-			t.Errorf("%d containers run on", len(pids))
-		}
-		t.Logf("all dead %s after the kill", time.Since(began).Round(time.Millisecond))
+		allDie(t, pids)
 		_, err := l.Reap(t.Context())
 		must(t, err)
 	})

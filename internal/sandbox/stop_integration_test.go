@@ -58,16 +58,7 @@ func TestNoContainerOutlivesItsProcess(t *testing.T) {
 			}
 			must(t, server.Process.Kill())
 			_ = server.Wait() // killed
-			// Nobody is left to end them: that they end is the claim, not when.
-			began := time.Now()
-			for len(pids) > 0 && time.Since(began) < 30*time.Second {
-				pids = slices.DeleteFunc(pids, func(pid int) bool { return !alive(pid) })
-				time.Sleep(time.Millisecond)
-			}
-			if len(pids) > 0 {
-				t.Errorf("%d containers run on", len(pids))
-			}
-			t.Logf("all dead %s after the kill", time.Since(began).Round(time.Millisecond))
+			allDie(t, pids)
 			// What is left of them is for the next process to remove.
 			_, err := l.Reap(t.Context())
 			must(t, err)
@@ -271,6 +262,21 @@ func (l *lab) pids(t testing.TB) []int {
 		}
 	}
 	return pids
+}
+
+// allDie waits for the end of containers that nobody is left to end: that they end
+// is the claim, not when.
+func allDie(t *testing.T, pids []int) {
+	t.Helper()
+	began := time.Now()
+	for len(pids) > 0 && time.Since(began) < 30*time.Second {
+		pids = slices.DeleteFunc(pids, func(pid int) bool { return !alive(pid) })
+		time.Sleep(time.Millisecond)
+	}
+	if len(pids) > 0 {
+		t.Errorf("%d containers run on", len(pids))
+	}
+	t.Logf("all dead %s after the kill", time.Since(began).Round(time.Millisecond))
 }
 
 func alive(pid int) bool {
