@@ -131,8 +131,8 @@ func (n *cutNames) pairs(pairs *[]task.Pair, limit int) {
 
 // report cuts the lists of a review. The most important sentences come first and stay.
 func (n *cutNames) report(name string, r *task.ReviewReport, limit int) {
-	for _, l := range reviewLists(r) {
-		n.list(name+"."+l.name, l.sentences, limit)
+	for _, l := range r.Lists() {
+		n.list(name+"."+l.Name, l.Sentences, limit)
 	}
 }
 

@@ -14,21 +14,14 @@ func reviewResult(r task.ReviewResult) *mcp.CallToolResult {
 	return fitted(nil, func(c caps) task.ReviewResult { return cutReview(r, c.list) }, reviewText)
 }
 
-// reviewList is a list of a report, by its names for a program and for a reader.
-type reviewList struct {
-	name, title string
-	sentences   *[]string
-}
-
-func reviewLists(r *task.ReviewReport) []reviewList {
-	return []reviewList{
-		{"missing_tasks", "Missing tasks", &r.MissingTasks},
-		{"dependency_issues", "Dependency issues", &r.DependencyIssues},
-		{"parallelization_suggestions", "Parallelization", &r.ParallelizationSuggestions},
-		{"test_gaps", "Test gaps", &r.TestGaps},
-		{"risk_flags", "Risks", &r.RiskFlags},
-		{"recommended_task_splits", "Recommended task splits", &r.RecommendedTaskSplits},
-	}
+// reviewTitles are what stands above the lists of a report, by the lists' names.
+var reviewTitles = map[string]string{
+	"missing_tasks":               "Missing tasks",
+	"dependency_issues":           "Dependency issues",
+	"parallelization_suggestions": "Parallelization",
+	"test_gaps":                   "Test gaps",
+	"risk_flags":                  "Risks",
+	"recommended_task_splits":     "Recommended task splits",
 }
 
 // cutReview returns a copy of r in which each list weighs at most limit.
@@ -66,8 +59,8 @@ func reviewText(r task.ReviewResult) string {
 // reportSummary says in a line how much a report says.
 func reportSummary(r task.ReviewReport) string {
 	n := 0
-	for _, l := range reviewLists(&r) {
-		n += len(*l.sentences)
+	for _, l := range r.Lists() {
+		n += len(*l.Sentences)
 	}
 	if n == 0 {
 		return "The review found nothing wrong with the plan.\n"
@@ -77,12 +70,12 @@ func reportSummary(r task.ReviewReport) string {
 
 // reportText writes a section for each list that says anything.
 func reportText(b *strings.Builder, r task.ReviewReport) {
-	for _, l := range reviewLists(&r) {
-		if len(*l.sentences) == 0 {
+	for _, l := range r.Lists() {
+		if len(*l.Sentences) == 0 {
 			continue
 		}
-		b.WriteString("\n## " + l.title + "\n")
-		for _, s := range *l.sentences {
+		b.WriteString("\n## " + reviewTitles[l.Name] + "\n")
+		for _, s := range *l.Sentences {
 			// One line each: what Codex says must not read as a line of ours.
 			b.WriteString("- " + strings.ReplaceAll(lineBreaks.Replace(s), "\n", " ") + "\n")
 		}
